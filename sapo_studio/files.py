@@ -102,7 +102,7 @@ def read_lines(file: Path, *, most: int = DATA_BYTES, exact: bool = False) -> It
     """
     with open_input(file) as stream:
         try:
-            yield from _lines(file, _unzipped(stream), most, exact)
+            yield from _lines(file, unzipped(stream), most, exact)
         except UnicodeDecodeError as error:
             raise InputError(f"{file} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -133,7 +133,7 @@ def open_input(file: Path) -> Generator[BinaryIO]:
         raise InputError(f"{file} cannot be read", why=why or str(error), fix="Check the path.") from error
 
 
-def _unzipped(stream: BinaryIO) -> BinaryIO:
+def unzipped(stream: BinaryIO) -> BinaryIO:
     """What is in `stream`, unpacked where it is gzip."""
     buffered = cast("io.BufferedReader", stream)
     return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if buffered.peek(2)[:2] == b"\x1f\x8b" else stream
@@ -267,19 +267,22 @@ def _unfinished(place: Path) -> Path:
 def written_output(file: Path) -> Generator[TextIO]:
     """A text file to write an output to: it appears whole when the block is left, or not at all after an error.
 
-    Raises InputError as `output_place` does, OSError where it cannot be written.
+    Raises InputError as `output_place` does, StoreError where it cannot be written.
     """
     place = output_place(file)
     part = _unfinished(place)
-    with part.open("x", encoding="utf-8", newline="") as stream:
-        try:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-            part.replace(place)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+    try:
+        with part.open("x", encoding="utf-8", newline="") as stream:
+            try:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+                part.replace(place)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise cannot_write(file, error) from error
 
 
 class FolderDraft:
@@ -349,6 +352,6 @@ def cannot_write(place: Path, error: OSError) -> StoreError:
 
 
 def write_output(file: Path, text: str) -> None:
-    """`text` as an output, all or nothing (see `written_output`)."""
+    """`text` as an output, all or nothing. Raises as `written_output` does."""
     with written_output(file) as stream:
         stream.write(text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -46,10 +48,32 @@ def test_a_bundle_is_known_for_one_and_no_file_of_labeled_steps(tmp_path: Path, 
     assert "sapo bundle import" in told.value.fix
 
 
+@pytest.mark.parametrize("name", ["out", "out.txt", "out.json", "out.sapo.bak", "out.sapo", "out.jsonl", "out.db"])
+@pytest.mark.parametrize("suffix", [".sapo", ".db"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_bundle_is_known_by_what_is_in_it(tmp_path: Path, store: Store, suffix: str, name: str, packed: bool):
+    written, renamed = tmp_path / f"whole{suffix}", tmp_path / name
+    write_bundle(FULL, written)
+    renamed.write_bytes(gzip.compress(written.read_bytes()) if packed else written.read_bytes())
+    assert is_bundle(renamed)
+    assert read_bundle(renamed) == FULL
+    if packed:
+        renamed.write_bytes(renamed.read_bytes()[:-20])
+        assert "gzip" in refused(store, renamed).why
+
+
+def test_a_bundle_in_an_archive_is_to_be_unpacked(tmp_path: Path, store: Store):
+    written, packed = tmp_path / "whole.sapo", tmp_path / "packed.sapo"
+    write_bundle(FULL, written)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        made.write(written, "whole.sapo")
+    assert "Unpack it" in refused(store, packed).fix
+
+
 @pytest.mark.parametrize(
     "content", ["", '{"problem": "1 + 1", "steps": ["2"], "label": -1}\n', "SQLite is a database\n"]
 )
-@pytest.mark.parametrize("suffix", [".jsonl", ".db", ".json"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".db", ".json", ".jsonl.gz"])
 def test_other_files_are_no_bundles(tmp_path: Path, suffix: str, content: str):
     file = tmp_path / f"other{suffix}"
     file.write_text(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,9 @@ from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.process_measures import CURVE, threshold_rows
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, StoreError
 from sapo_studio.events import kinds as k
+from sapo_studio.files import write_output
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
@@ -182,6 +184,20 @@ def test_a_missing_matplotlib_is_told_before_anything_is_done(tmp_path, monkeypa
     with pytest.raises(InputError, match="need matplotlib"):
         drawing.prepare(tmp_path / "page")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write into")
+def test_a_place_that_takes_no_files_is_told_before_anything_is_done():
+    with pytest.raises(InputError, match="written into the folder /proc/self"):
+        drawing.prepare(Path("/proc/self"))
+
+
+def test_what_cannot_be_written_is_told(tmp_path):
+    found, folder = evaluated(best_of=BEST, matrix=PAIRS), tmp_path / "gone"
+    with pytest.raises(StoreError, match=r"verifier\.svg"):
+        verifier_page.write(folder, found)
+    with pytest.raises(StoreError, match=r"results\.md"):
+        write_output(folder / "results.md", "text")
 
 
 @given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.001, 0.2))

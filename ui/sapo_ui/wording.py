@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sapo_studio.domain.labelers import registry
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import RunGone, SapoError
 from sapo_studio.readable import sentences
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
@@ -95,6 +95,8 @@ def with_mnemonics(texts: Sequence[str]) -> list[str]:
 
 def told(error: Exception) -> str:
     """An error in sentences, as a page says it beside what went wrong; of a fault of the program its kind."""
+    if isinstance(error, RunGone):  # nobody types ids here: it was there when it was chosen
+        return sentences(error.what, "It was deleted meanwhile.")
     if not isinstance(error, SapoError):
         return f"{type(error).__name__}: {error}"
     return sentences(error.what, error.why, error.fix)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,16 +25,17 @@ from sapo_studio.files import (
     output_place,
     parse_json_text,
     read_lines,
+    unzipped,
     write_atomic,
     write_output,
 )
-from sapo_studio.formats.bundle_mark import FORMAT, SUFFIXES
+from sapo_studio.formats.bundle_mark import FORMAT, SUFFIXES, written_as
 from sapo_studio.store import bundle_records as records
 
 VERSION = 1
 LARGEST = 2**30
 """Bytes of a bundle."""
-FIX = "Export it again with `sapo bundle export`."
+FIX = "Export it again where it comes from."
 
 _KINDS: dict[str, tuple[str, type[records.Record]]] = {
     "queue": ("queue", records.QueueRecord),
@@ -53,24 +56,28 @@ def write_bundle(bundle: records.Bundle, file: Path) -> None:
     """
     check_suffix(file)
     lines = list(_lines(bundle))
+    if file.suffix.lower() != ".db":
+        write_output(file, "".join(line + "\n" for line in lines))
+        return
     try:
-        if file.suffix.lower() == ".db":
-            write_atomic(output_place(file), _database(lines))
-        else:
-            write_output(file, "".join(line + "\n" for line in lines))
+        write_atomic(output_place(file), _database(lines))
     except OSError as error:
         raise cannot_write(file, error) from error
 
 
 def read_bundle(file: Path) -> records.Bundle:
-    """The bundle in a file. Raises InputError for whatever is not a whole bundle of this version."""
-    check_suffix(file)
-    lines = _database_lines(file) if file.suffix.lower() == ".db" else read_lines(file, most=LARGEST)
+    """The bundle in a file, under whatever name. Raises InputError for whatever is not a whole bundle of this
+    version."""
+    written = written_as(file)
+    if written is None and file.is_file() and zipfile.is_zipfile(file):
+        raise InputError(f"{file} is a zip archive", fix="Unpack it: a bundle is in it, perhaps.")
+    in_database = written == "database" or (written is None and file.suffix.lower() == ".db")
+    lines = _database_lines(file) if in_database else read_lines(file, most=LARGEST)
     return _parsed(file, (line.rstrip("\n") for line in lines))
 
 
 def check_suffix(file: Path) -> None:
-    """Raises InputError where a bundle cannot be called so."""
+    """Raises InputError where a bundle that is to be written cannot be called so."""
     if file.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"{file} is called neither .sapo nor .jsonl nor .db",
@@ -179,7 +186,10 @@ def _database(lines: list[str]) -> bytes:
 def _database_lines(file: Path) -> Iterator[str]:
     """Read in memory, so that neither a journal that lies beside the file nor anything in it has a say."""
     with open_input(file) as stream:
-        data = stream.read(LARGEST + 1)
+        try:
+            data = unzipped(stream).read(LARGEST + 1)
+        except (EOFError, zlib.error) as error:
+            raise _no_bundle(file, f"It ends or changes within its gzip data: {error}") from error
     if len(data) > LARGEST:
         raise InputError(f"{file} is too large", why=f"A bundle has at most {LARGEST / 2**20:,.0f} MiB.")
     if not data:

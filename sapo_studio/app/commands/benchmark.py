@@ -193,7 +193,6 @@ def export(
 
     Example: `sapo benchmark export chains@1 processbench -o chains.jsonl`
     """
-    from sapo_studio.errors import StoreError
     from sapo_studio.files import output_place, write_output
     from sapo_studio.store.benchmarks import as_text, find_benchmark, read_rows
     from sapo_studio.store.db import Store
@@ -206,10 +205,7 @@ def export(
     if output is None:
         pass_on(text)
         return
-    try:
-        write_output(output, text)
-    except OSError as error:
-        raise StoreError(f"Cannot write {output}", why=str(error), fix="Choose another place.") from error
+    write_output(output, text)
     say(f"{one.rows} solutions in {output}", error=True)
 
 

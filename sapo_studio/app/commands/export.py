@@ -13,7 +13,7 @@ import typer
 from sapo_studio.app.commands.printing import pass_on, say
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError
-from sapo_studio.files import cannot_write, output_place, written_output
+from sapo_studio.files import output_place, written_output
 from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.readable import counted
 
@@ -206,11 +206,8 @@ def _write(lines: Iterator[str], output: Path | None) -> int:
     first = next(lines, None)
     if first is None:
         return 0
-    try:
-        with written_output(output) as file:
-            for line in chain((first,), lines):
-                file.write(line)
-                count += 1
-    except OSError as error:
-        raise cannot_write(output, error) from error
+    with written_output(output) as file:
+        for line in chain((first,), lines):
+            file.write(line)
+            count += 1
     return count

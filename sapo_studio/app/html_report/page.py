@@ -19,7 +19,7 @@ from sapo_studio.app.html_report.samples import samples
 from sapo_studio.app.html_report.subject import Subject, nothing, read_subject
 from sapo_studio.app.html_report.verifier import verifier
 from sapo_studio.app.html_report.warned import warned
-from sapo_studio.files import cannot_write, write_output
+from sapo_studio.files import write_output
 from sapo_studio.paths import resources_dir
 from sapo_studio.readable import sentences
 from sapo_studio.store.db import Store
@@ -47,10 +47,7 @@ def write(store: Store, run_id: str, file: Path, traces: int = TRACES, tick: Tic
     Raises InputError where there is no such run or `file` cannot be written to, StoreError where writing fails.
     """
     text = build(store, run_id, traces, tick)
-    try:
-        write_output(file, text)
-    except OSError as error:
-        raise cannot_write(file, error) from error
+    write_output(file, text)
     return len(text.encode())
 
 

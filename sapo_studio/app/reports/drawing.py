@@ -7,13 +7,14 @@ Colours are Okabe's and Ito's, which people who see colours differently can tell
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sapo_studio.errors import InputError
-from sapo_studio.files import output_place
+from sapo_studio.files import cannot_write, output_place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,15 +78,23 @@ def prepare(out: Path) -> None:
     """Make the folder for a page and its pictures, before the minutes of work that fill it. Raises InputError where
     that or drawing is not possible."""
     require()
+    fix = "Choose another place."
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot make the folder {out}", why=str(error), fix="Choose another place.") from error
+        raise InputError(f"Cannot make the folder {out}", why=str(error), fix=fix) from error
+    try:
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        why = error.strerror or str(error)  # the second names what is being made, which nobody has heard of
+        raise InputError(f"Nothing can be written into the folder {out}", why=why, fix=fix) from error
 
 
 @contextlib.contextmanager
 def drawing(path: Path, width: float, height: float) -> Generator[Figure]:
-    """A figure of so many inches to draw on, which becomes the file `path`. Raises InputError as `require` does."""
+    """A figure of so many inches to draw on, which becomes the file `path`. Raises InputError as `require` and
+    `output_place` do, StoreError where it cannot be written."""
     require()
     import matplotlib
     from matplotlib.figure import Figure
@@ -95,7 +104,10 @@ def drawing(path: Path, width: float, height: float) -> Generator[Figure]:
         yield figure
         kind = path.suffix.removeprefix(".")
         metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(output_place(path), format=kind, metadata=metadata, dpi=150)
+        try:
+            figure.savefig(output_place(path), format=kind, metadata=metadata, dpi=150)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
 
 def plain(axes: Axes, x: str, y: str, title: str = "") -> None:

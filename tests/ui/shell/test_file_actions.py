@@ -47,12 +47,14 @@ def drop(window, *files):
 
 
 @pytest.mark.parametrize(
-    ("how", "suffix"), [("opened", ".sapo"), ("dropped", ".sapo"), ("dropped", ".jsonl"), ("chosen", ".db")]
+    ("how", "suffix"), [("opened", ".sapo"), ("dropped", ".sapo.txt"), ("dropped", ".jsonl"), ("chosen", ".db")]
 )
 def test_a_bundle_is_brought_in_and_its_queue_shown(qtbot, window, tmp_path, how, suffix):
     file = tmp_path / f"from mira{suffix}"
+    written = tmp_path / ("out.db" if suffix == ".db" else "out.sapo")
     with Store.open(tmp_path / "other" / "studio.db") as other:
-        export_bundle(other, judged_queue(other, name="from Mira"), file)
+        export_bundle(other, judged_queue(other, name="from Mira"), written)
+    written.rename(file)
     if how == "opened":
         window.open_file(file)
     elif how == "chosen":

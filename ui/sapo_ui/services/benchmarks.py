@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.app.benchmarks.making import Choice, Made, make_benchmark
-from sapo_studio.errors import StoreError
 from sapo_studio.files import write_output
 from sapo_studio.formats.registry import format_named
 from sapo_studio.store import benchmarks, queries
@@ -55,8 +54,5 @@ def export(store: Store, title: str, file: Path, format_name: str) -> int:
     """Write a version's solutions to `file`. Returns how many."""
     found = benchmarks.find_benchmark(store, title)
     text = benchmarks.as_text(format_named(format_name), found, benchmarks.read_rows(store, found))
-    try:
-        write_output(file, text)
-    except OSError as error:
-        raise StoreError(f"Cannot write {file}", why=str(error), fix="Choose another place.") from error
+    write_output(file, text)
     return found.rows

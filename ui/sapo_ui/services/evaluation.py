@@ -5,6 +5,7 @@ Everything here is called in a task, but for what an EvaluationJob says of itsel
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +113,8 @@ class EvaluationJob:
             wanted = self._wanted
             if isinstance(wanted.verifier, Path):
                 wanted = replace(wanted, verifier=user_path(str(wanted.verifier)).resolve())
+            for run_id in wanted.runs:
+                queries.get_run(store, run_id)  # by id: a name may mean another run, once this one is gone
             self._requests = requests_for(wanted, store).requests
         return self._requests[self.done]
 
@@ -124,11 +127,12 @@ class EvaluationJob:
 
 
 def in_the_way(folder: Path) -> list[str]:
-    """Which files `save` would replace."""
-    return [name for name in verifier_page.FILES if (folder / name).exists()]
+    """Which files `save` would replace: none that cannot be looked for, of which `save` says more."""
+    return [name for name in verifier_page.FILES if os.path.exists(folder / name)]  # noqa: PTH110  # it never raises
 
 
 def save(found: Found, folder: Path) -> list[Path]:
-    """Write page, numbers and picture, as `sapo evaluate --out` does. Returns what was written. Raises InputError."""
+    """Write page, numbers and picture, as `sapo evaluate --out` does. Returns what was written. Raises InputError and
+    StoreError."""
     drawing.prepare(folder)
     return verifier_page.write(folder, found)

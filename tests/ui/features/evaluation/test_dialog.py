@@ -17,7 +17,7 @@ from sapo_studio.app.studies import self_verification_matrix, verifier_page
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.requests.kinds import EvaluateRequest
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
-from sapo_studio.store import benchmarks, queries
+from sapo_studio.store import benchmarks, queries, runs
 from sapo_ui import theme
 from sapo_ui.features.evaluation.dialog import EvaluationDialog
 from sapo_ui.features.evaluation.form import FOLDER, NO_RUN, SEEDS
@@ -176,6 +176,32 @@ def test_seeds_of_one_configuration_are_put_together(qtbot, make_run, opened, en
     folders = [request["run"].rpartition("/")[2] for request in asked_in(asked)]
     assert folders == [first.id, second.id]
     assert "80 solutions" in dialog.results.tables[0].sheet.title
+
+
+def test_a_folder_that_cannot_be_written_into_is_said_and_the_results_stay(qtbot, make_run, opened, engine, tmp_path):
+    engine()
+    dialog = opened(make_run())
+    measure(qtbot, dialog)
+    qtbot.waitUntil(dialog.save.isVisible)
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / ("n" * 300), tmp_path / "file" / "inside"):
+        dialog._save_in(str(place))
+        qtbot.waitUntil(lambda: "Choose another place" in dialog.trouble.text)
+        assert dialog.save.isEnabled()
+        assert dialog.results.tables
+        dialog.trouble.say("")
+
+
+def test_a_run_that_was_deleted_meanwhile(qtbot, make_run, opened, engine, store):
+    asked = engine()
+    dialog = opened(run := make_run())
+    runs.delete_run(store, run.id)
+    press(qtbot, dialog.ok)
+    qtbot.waitUntil(lambda: "deleted meanwhile" in dialog.trouble.text)
+    assert run.id in dialog.trouble.text
+    assert "`sapo" not in dialog.trouble.text, "what to type helps nobody who clicks"
+    assert not asked.exists()
+    assert dialog.form.isEnabled()
 
 
 def test_an_engine_that_was_killed_is_called_so(qtbot, make_run, opened, engine):

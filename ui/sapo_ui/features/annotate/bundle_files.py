@@ -16,7 +16,7 @@ from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.saving import saving
 
 FILTER = "Annotation bundle (*.sapo);;Annotation bundle, JSON Lines (*.jsonl);;Annotation bundle, SQLite (*.db)"
-ANY = "Annotation bundle (*.sapo *.jsonl *.db)"
+ANY = "Annotation bundle (*.sapo *.jsonl *.db);;All files (*)"
 
 LONGEST = 60
 """Characters of a queue's name that its file is called by: file systems take 255 bytes."""

@@ -11,7 +11,7 @@ from sapo_studio.config.overrides import configure
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.errors import InputError, SapoError
+from sapo_studio.errors import SapoError
 from sapo_studio.files import write_output
 from sapo_ui.widgets.saving import saving
 
@@ -61,8 +61,5 @@ class FormFiles(QObject):
 
 
 def write_toml(path: Path, config: RunConfig) -> None:
-    """Write `config` for `sapo run FILE`. Raises InputError where the file cannot be written."""
-    try:
-        write_output(path, to_toml(whole_paths(config)))
-    except OSError as error:
-        raise InputError(f"Cannot write {path}", why=str(error), fix="Choose another place.") from error
+    """Write `config` for `sapo run FILE`. Raises InputError and StoreError where the file cannot be written."""
+    write_output(path, to_toml(whole_paths(config)))
