@@ -10,7 +10,6 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries, run_keeping, runs
 from sapo_ui.features.run_keeping.bin_dialog import BinDialog
 from sapo_ui.features.run_keeping.notes_dialog import NotesDialog
-from sapo_ui.services import tasks
 from tests.fixtures.held import settled
 
 
