@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,9 +113,10 @@ def folder_bytes(folder: Path) -> int:
     return total
 
 
-def empty_bin(store: Store) -> list[BinnedRun]:
-    """Delete what is in the bin with everything in it; returns what was deleted. Cannot be undone."""
-    found = bin_contents(store)
+def empty_bin(store: Store, only: Collection[str] | None = None) -> list[BinnedRun]:
+    """Delete what is in the bin with everything in it, of these runs alone where `only` has their ids; returns what was
+    deleted. Cannot be undone."""
+    found = [one for one in bin_contents(store) if only is None or one.run_id in only]
     for one in found:
         runs.delete_run(store, one.run_id)
     return found

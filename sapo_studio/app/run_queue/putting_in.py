@@ -42,7 +42,13 @@ class Overview:
         waiting.remove(one)
         waiting.insert(place - 1, one)
         numbered = [replace(row, place=number) for number, row in enumerate(waiting, start=1)]
-        rows = (*(row for row in self.rows if not row.waits), *numbered)
+        return self._with((*(row for row in self.rows if not row.waits), *numbered))
+
+    def on_cards(self, run_id: str, cards: Sequence[str]) -> Overview:
+        """What it would be if a run might use these cards (UUIDs; none: any)."""
+        return self._with(tuple(replace(row, cards=tuple(cards)) if row.run_id == run_id else row for row in self.rows))
+
+    def _with(self, rows: tuple[QueuedRun, ...]) -> Overview:
         return replace(self, rows=rows, planned=_planned(self.now, rows))
 
 

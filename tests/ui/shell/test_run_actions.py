@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QInputDialog, QMessageBox
 
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.store import queries, runs
+from sapo_ui.services import run_keeping
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,22 @@ def test_rename_and_delete_ask_first(qtbot, window, store, add_run, select):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.pages.front is window.pages["empty"])
     assert queries.list_runs(store) == []
+
+
+def test_what_is_done_to_a_run_is_done_in_its_order(qtbot, window, store, add_run, select, hold):
+    run_id = add_run("mine", status=RunStatus.STOPPED)
+    select(window, run_id)
+    held = hold(run_keeping, "archive", unbegun=True)
+    window.actions_["run.archive"].trigger()
+    qtbot.waitUntil(lambda: held.called == 1)
+    window.actions_["run.bin"].trigger()
+    window.actions_["run.rename"].trigger()
+    dialog = window.findChild(QInputDialog)
+    dialog.setTextValue("after")
+    dialog.accept()
+    assert queries.get_run(store, run_id).name == "mine"
+    held.let_go()
+    qtbot.waitUntil(lambda: queries.get_run(store, run_id).name == "after")
+    run = queries.get_run(store, run_id)
+    assert run.archived_at is not None
+    assert run.binned_at is not None

@@ -87,7 +87,7 @@ def filter_next(
     def work(store: Store) -> None:
         supervisor.change_config(store, run_id, settings, SENDER)
 
-    tasks.run(parent, work, lambda _: done(), failed=failed, key="filter")
+    tasks.change(parent, work, lambda _: done(), failed=failed)
 
 
 def config_with(
@@ -124,4 +124,4 @@ def send(
         make_queue(store, QueueSpec(name, chosen, rule="disagreement", size=size), me)
         return name
 
-    tasks.run(parent, work, done, failed=failed, key="send")
+    tasks.change(parent, work, done, failed=failed)

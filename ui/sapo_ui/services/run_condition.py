@@ -20,14 +20,19 @@ def read(parent: QObject, run_id: str, done: Callable[[str, RunCondition], None]
 
 
 def withdraw(parent: QObject, run_id: str, done: Callable[[], None]) -> None:
-    """Take back what was asked of a run and is not done yet. That it was done meanwhile is told as any error is."""
+    """Take back what was asked of a run and is not done yet. That it was done meanwhile is told as any error is; `done`
+    is called then, too."""
 
     def work(store: Store) -> None:
         pending_commands.withdraw(store, run_id, SENDER)
 
-    tasks.run(parent, work, lambda _: done(), key="withdraw")
+    def failed(error: Exception) -> None:
+        done()
+        tasks.pool().tell(error)
+
+    tasks.change(parent, work, lambda _: done(), failed=failed)
 
 
 def see(parent: QObject, alarms: Sequence[int], done: Callable[[], None]) -> None:
     """Note that these alarms (by id) have been seen."""
-    tasks.run(parent, lambda store: mark_seen(store, alarms), lambda _: done())
+    tasks.change(parent, lambda store: mark_seen(store, alarms), lambda _: done())

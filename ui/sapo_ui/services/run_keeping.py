@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sapo_studio.store import run_keeping
 from sapo_studio.store.db import Store
 from sapo_studio.store.run_keeping import BinnedRun
@@ -41,6 +43,6 @@ def bin_contents(store: Store) -> list[BinnedRun]:
     return run_keeping.bin_contents(store)
 
 
-def empty_bin(store: Store) -> list[BinnedRun]:
-    """Delete what is in the bin for good; returns what was deleted."""
-    return run_keeping.empty_bin(store)
+def empty_bin(store: Store, runs: Collection[str]) -> None:
+    """Delete those of these runs that are in the bin, for good."""
+    run_keeping.empty_bin(store, runs)

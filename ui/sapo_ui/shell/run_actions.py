@@ -198,7 +198,7 @@ class RunActions(QObject):
                 self._say(f"{said} {result}" if isinstance(result, str) else said)
             self._on_change()
 
-        tasks.run(self._window, lambda store: work(store, run_id), done)
+        tasks.change(self, lambda store: work(store, run_id), done)
 
 
 def open_path(path: Path) -> None:

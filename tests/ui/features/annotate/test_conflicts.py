@@ -21,8 +21,8 @@ from sapo_ui.features.annotate.conflicts import ConflictsPage
 from sapo_ui.features.annotate.draft import Draft, agreed_steps
 from sapo_ui.features.annotate.gold import GoldPage
 from sapo_ui.services import resolutions as desk_module
-from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, set_annotator_name
+from tests.fixtures.held import settled
 from tests.fixtures.two_people import JONAS, MIRA, every_third_too_early, judge_all, judged_queue, truly
 from tests.ui.queue_helpers import ENTER, ESCAPE
 
@@ -412,6 +412,7 @@ def test_who_goes_on_while_a_resolution_is_written_stays_there(page, qtbot, stor
     wanted = page.conflicts[2].item.trajectory_id
     page.list.chosen.emit(2)
     held.let_go()
-    qtbot.waitUntil(lambda: not page.desk.busy and tasks.pool().idle)
+    qtbot.waitUntil(lambda: not page.desk.busy)
+    settled(qtbot)
     at_work(qtbot, page)
     assert page.draft.conflict.item.trajectory_id == wanted

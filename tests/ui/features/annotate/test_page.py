@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLabel, QMessageBox
@@ -22,6 +20,7 @@ from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotator_name, set_annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
+from tests.fixtures.held import settled
 from tests.ui.panel_helpers import change_of
 from tests.ui.queue_helpers import press, said
 
@@ -252,7 +251,7 @@ def test_who_writes_a_comment_is_not_disturbed_by_a_run_that_goes(open_annotate,
     held.let_go()
     page.take(StoreChange((), frozenset(), frozenset({"another run"})))
     qtbot.waitUntil(lambda: len(held.found) == 1)
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert field.hasFocus()
     assert page.front.item.comment.writing
     assert field.toPlainText() == "half a sent"
@@ -269,26 +268,20 @@ def test_looking_again_puts_no_queue_in_the_place_of_one_that_is_gone(open_annot
     held.let_go()
     page._clock.timeout.emit()
     qtbot.waitUntil(lambda: len(held.found) == 1)
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert page.queue is None
     assert page.none.isVisible()
 
 
-def test_an_item_is_not_given_back_after_it_was_taken_again(open_annotate, qtbot, store, queue, monkeypatch):
+def test_an_item_is_not_given_back_after_it_was_taken_again(open_annotate, qtbot, store, queue, hold):
     page = open_annotate()
     qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
-    desk, real, go_on, order = page.front.desk, queue_work.release, threading.Event(), []
-
-    def slow(*given):
-        order.append("release")
-        assert len(order) > 1 or go_on.wait(60)
-        return real(*given)
-
-    monkeypatch.setattr(queue_work, "release", slow)
+    desk, held = page.front.desk, hold(queue_work, "release", unbegun=True)
     desk.release()
-    qtbot.waitUntil(lambda: order == ["release"])
+    qtbot.waitUntil(lambda: held.called == 1)
     page.front.show_queue(page.queue)
-    go_on.set()
-    qtbot.waitUntil(lambda: not desk.busy and desk.open_item is not None and tasks.pool().idle)
+    held.let_go()
+    qtbot.waitUntil(lambda: not desk.busy and desk.open_item is not None)
+    settled(qtbot)
     holder = store.value("SELECT holder FROM item_states WHERE item_id = ?", (desk.open_item.item.id,))
     assert holder == desk._worker.holder

@@ -8,10 +8,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
+from sapo_studio.errors import StoreError
 from sapo_studio.formats.registry import read_file
 from sapo_studio.store import benchmarks
 from sapo_ui.features.benchmarks.make_form import MakeForm
 from sapo_ui.features.benchmarks.page import BenchmarksPage
+from sapo_ui.services import benchmarks as services
 from sapo_ui.services import tasks
 from tests.fixtures.synthetic import synthetic_run
 
@@ -144,3 +146,24 @@ def test_the_first_benchmark_is_chosen_at_once(qtbot, page, store):
     chosen = page.table.selectionModel().selectedRows()
     assert [index.row() for index in chosen] == [0]
     assert page.delete.isEnabled()
+
+
+def test_while_one_is_made_a_reading_that_fails_lets_nobody_make_another(qtbot, page, store, hold):
+    synthetic_run(store, trajectories=40, questions=12, iterations=1)
+    page.show()
+    qtbot.waitUntil(lambda: page.form.source.count() == 1)
+    held = hold(services, "make", unbegun=True)
+    reading = hold(services, "read_benchmarks", fails=StoreError("The store cannot be read"))
+    page.read()
+    qtbot.waitUntil(lambda: reading.called == 1)
+    qtbot.keyClicks(page.form.name, "mine")
+    page.form.labels.setCurrentIndex(page.form.labels.findData("oracle"))
+    press(qtbot, page.form.make)
+    qtbot.waitUntil(lambda: held.called == 1)
+    reading.let_go()
+    qtbot.waitUntil(lambda: bool(reading.found))
+    assert not page.form.make.isEnabled()
+    held.let_go()
+    qtbot.waitUntil(lambda: [one.title for one in benchmarks.list_benchmarks(store)] == ["mine@1"])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    assert page.trouble.text == ""

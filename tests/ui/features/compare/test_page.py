@@ -12,10 +12,12 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
 from sapo_studio.store import runs as store_runs
 from sapo_ui.features.compare.run_chooser import RunChooser
 from sapo_ui.services import comparison as reading
 from sapo_ui.services.picks import RUN_MIME
+from tests.fixtures.held import settled
 from tests.ui.features.compare.conftest import FEWER, RIGHT
 
 
@@ -385,3 +387,19 @@ def test_runs_are_compared_on_an_evaluation_set_where_they_were_measured_on_one(
     qtbot.waitUntil(lambda: page.comparison.set == "")
     assert page.trouble.text == ""
     assert [line.name for line in page.board.curves.chart.lines] == ["own alone"]
+
+
+def test_what_is_wrong_with_runs_that_were_left_is_not_told_of_others(qtbot, compare, add, picks, hold):
+    page = compare(add("one"), add("two", FEWER))
+    third = add("three", FEWER)
+    held = hold(reading, "read_comparison", fails=InputError("these cannot be compared"))
+    page.tell()
+    picks.add(third)
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    picks.toggle(third)
+    picks.choose([picks.runs[0]])
+    held.let_go()
+    qtbot.waitUntil(lambda: [run.label for run in page.comparison.runs] == ["one"])
+    settled(qtbot)
+    assert page.trouble.text == ""
+    assert page.stack.currentWidget() is page.board

@@ -10,6 +10,7 @@ from sapo_ui.features.compare.page import ComparePage
 from sapo_ui.features.compare.questions_card import OUTCOMES
 from sapo_ui.services import comparison as reading
 from sapo_ui.services.poller import StoreChange
+from tests.fixtures.held import settled
 from tests.ui.features.compare.conftest import FEWER, RIGHT
 
 
@@ -131,3 +132,31 @@ def test_further_questions_are_read_as_they_are_scrolled_to(qtbot, compare, add,
     assert not model.canFetchMore(model.index(-1))
     page.board.curves.axis.setCurrentIndex(1)  # drawn anew, which loses no page
     assert len(model.rows) == 10
+
+
+def test_steps_of_one_question_do_not_stand_under_another(qtbot, shown, hold):
+    questions, beside = shown.board.questions.list, shown.beside
+    questions.setFocus()
+    qtbot.keyClick(questions, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(beside.steps.cards) > 0)
+    held = hold(reading, "read_beside")
+    qtbot.keyClick(beside, Qt.Key.Key_J)
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    assert beside.title.text() == f"Question {questions.current.place}"
+    assert list(beside.steps.cards) == []
+    assert beside.parting.text() == ""
+    held.let_go()
+    qtbot.waitUntil(lambda: len(beside.steps.cards) > 0)
+
+
+def test_rows_that_were_asked_for_before_the_list_began_anew_are_not_added(qtbot, shown, hold):
+    card = shown.board.questions
+    rows = card.list.questions.rows
+    held = hold(reading, "read_questions")
+    card.list.questions.more_wanted.emit()
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    card._read(card._asked)  # the store has changed, and it is read from the beginning
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    held.let_go()
+    settled(qtbot)
+    assert [row.place for row in card.list.questions.rows] == [row.place for row in rows]

@@ -16,6 +16,7 @@ from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events
+from tests.fixtures.held import settled
 from tests.ui.panel_helpers import Live, change_of, show
 
 
@@ -204,7 +205,7 @@ def test_a_picture_read_before_a_judgement_does_not_take_its_mark_away(panel, qt
     panel.view.set_grid = lambda grid, **more: (painted(grid, **more), seen.append(rings(panel)[5]))
     held.let_go()
     qtbot.waitUntil(lambda: len(held.found) == 2 * tries)  # what was read before is not shown, but read again
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert rings(panel)[5] == 1
     assert set(seen) <= {1}
 

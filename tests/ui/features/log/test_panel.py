@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sapo_studio.store import queries
 from sapo_studio.store.records import LogLine
 from sapo_ui.features.log.panel import LogPanel
+from tests.fixtures.held import settled
 from tests.ui.panel_helpers import change_of, filled, show
 
 
@@ -41,3 +43,25 @@ def test_log_takes_a_hundred_thousand_lines(qtbot):
     panel.model.append([LogLine(100_001, 1.78e9, "error", "last"), LogLine(5, 1.78e9, "info", "old")])
     assert panel.model.rowCount() == 100_001
     assert panel.model.last_id == 100_001
+
+
+def test_lines_that_were_to_come_after_others_do_not_begin_a_list(qtbot, store, run_id, hold):
+    def write(*numbers):
+        store.execute_many(
+            "INSERT INTO events (run_id, at, level, message) VALUES (?, ?, 'info', ?)",
+            [(run_id, 1.78e9 + number, f"line {number}") for number in numbers],
+        )
+
+    write(1, 2)
+    panel = filled(qtbot, show(qtbot, LogPanel(), run_id))
+    qtbot.waitUntil(lambda: panel.model.rowCount() >= 2)
+    before = panel.model.rowCount()
+    write(3)
+    held = hold(queries, "log")
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    panel.level.setCurrentIndex(panel.level.findData("error"))
+    panel.level.setCurrentIndex(panel.level.findData("info"))
+    held.let_go()
+    settled(qtbot)
+    assert panel.model.rowCount() == before + 1

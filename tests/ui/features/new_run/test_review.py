@@ -13,6 +13,7 @@ from sapo_ui import theme
 from sapo_ui.features.new_run.review import START, describe
 from sapo_ui.features.new_run.review_bars import NAME_WIDTH, MemoryBar
 from sapo_ui.features.new_run.review_card import ReviewBody
+from tests.fixtures.held import settled
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
@@ -123,3 +124,26 @@ def test_the_four_parts_of_compute_are_forecast(body):
     assert all(bar.amount > 0 for bar in tokens)
     (flops,) = (bar for bar in body.bars.bars if bar.group == "Compute after the warm-up, FLOPs")
     assert flops.amount > 1e12
+
+
+def test_the_forecast_of_values_that_were_left_is_not_shown_as_that_of_others(qtbot, body, hold):
+    config = find_preset("lab-demo").config
+    with qtbot.waitSignal(body.shown, timeout=30_000):
+        body.ask(config)
+    first = body.review
+    held = hold(body, "_forecast")
+    body.ask(config.model_copy(update={"seed": 2}))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    body.ask(config.model_copy(update={"seed": 3}))
+    seen = []
+    body.shown.connect(lambda: seen.append(body.review))
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    settled(qtbot)
+    assert seen == [held.found[1]]
+    assert not body.stale
+    body.outdate()  # what is typed is no number at the moment
+    assert body.stale
+    body.ask(config.model_copy(update={"seed": 3}))
+    assert not body.stale, "the values are those again that it is the forecast of"
+    assert body.review is not first

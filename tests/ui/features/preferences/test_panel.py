@@ -8,7 +8,8 @@ from PySide6.QtCore import QPoint, Qt
 from sapo_studio.store import queries
 from sapo_ui.features.preferences.panel import PreferencesPanel
 from sapo_ui.widgets.tinted_lines import ROW
-from tests.ui.panel_helpers import filled, show
+from tests.fixtures.held import settled
+from tests.ui.panel_helpers import change_of, filled, show
 
 
 def test_preferences(qtbot, store, run_id):
@@ -46,3 +47,33 @@ def test_in_the_drawer_the_pairs_stand_beside_the_histogram(qtbot, run_id):
     assert panel.winner.visibleRegion().boundingRect().height() >= 2 * ROW, "solutions can be read"
     panel.resize(500, 600)
     qtbot.waitUntil(lambda: panel.winner.mapTo(panel, QPoint()).y() > panel.histogram.geometry().bottom())
+
+
+def test_pairs_of_an_iteration_that_was_left_are_not_shown(qtbot, store, run_id, hold):
+    panel = filled(qtbot, show(qtbot, PreferencesPanel(), run_id))
+    qtbot.waitUntil(lambda: panel.shown_pair is not None)
+    held = hold(queries, "pairs")
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    panel.iteration.setCurrentIndex(panel.iteration.findData(1))
+    seen = []
+    panel.histogram.set_values = lambda margins: seen.append(len(margins))
+    held.found[0].append(held.found[0][0])  # as if there were more pairs by now
+    held.let_go()
+    settled(qtbot)
+    assert seen == [len(queries.pairs(store, run_id, 1))]
+
+
+def test_the_pair_that_is_read_stays_while_others_come(qtbot, store, run_id):
+    panel = filled(qtbot, show(qtbot, PreferencesPanel(), run_id))
+    panel.histogram.set_threshold(0.0)
+    panel.setFocus()
+    for _ in range(2):
+        qtbot.keyClick(panel, Qt.Key.Key_J)
+    wanted = panel.left[2]
+    qtbot.waitUntil(lambda: panel.shown_pair == wanted)
+    store.execute("DELETE FROM pairs WHERE id = ?", (panel.left[0].id,))
+    panel.refresh(change_of(store, run_id))
+    settled(qtbot)
+    assert panel.shown_pair == wanted
+    assert panel.place.text().startswith("Pair 2 of ")

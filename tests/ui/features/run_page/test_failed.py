@@ -12,6 +12,7 @@ from sapo_studio.store import queries, runs
 from sapo_studio.store.records import ErrorText
 from sapo_ui.features.run_page import failed as failed_page
 from sapo_ui.features.run_page.failed import FailureView
+from tests.fixtures.held import settled
 from tests.fixtures.synthetic import synthetic_run
 
 MEMORY = ErrorText("The device ran out of memory", "CUDA out of memory. Tried to allocate 1.90 GiB.", "Use less.")
@@ -174,3 +175,21 @@ def test_what_was_kept_and_what_is_lost(qtbot, view, store):
 def test_a_run_that_did_not_fail_hides_it(view, make_run):
     assert not view.show_run(make_run(status="running"))
     assert view.isHidden()
+
+
+def test_effects_of_one_failure_are_not_told_of_another(qtbot, shown, failed_run, monkeypatch, hold):
+    sixteen = {"runtime.micro_tokens": Effect("Card 0", 25, 16, 24, "16 instead of 25")}
+    monkeypatch.setattr(failed_page, "effects", lambda failure: sixteen if failure.run.name == "mine" else {})
+    held = hold(failed_page, "effects")
+    view = shown(failed_run(MEMORY))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    other = failed_run(ErrorText("Something else", "Nobody knows.", ""), name="other")
+    view.show_run(other)
+    held.let_go()
+    qtbot.waitUntil(lambda: view.failure is not None and view.failure.run.id == other.id)
+    settled(qtbot)
+    again = shown(failed_run(MEMORY, name="third"))
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    settled(qtbot)
+    assert again.change.path == "runtime.micro_tokens"
+    assert again.change.bar.isHidden()

@@ -12,7 +12,8 @@ from sapo_studio.domain.runs import RESTARTED, RunStatus, Verb
 from sapo_studio.store import queries, runs
 from sapo_studio.store.alarms import alarms_of
 from sapo_ui.features.run_page.status_line import LOADING, SILENT_SECONDS, StatusLine
-from sapo_ui.services import tasks
+from sapo_ui.services import run_condition, tasks
+from tests.fixtures.held import settled
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 
 
@@ -199,3 +200,25 @@ def test_what_matters_least_gives_way_where_the_page_is_narrow(line, show, runni
     assert all(part.isVisible() for part in parts)
     line.setParent(None)
     page.deleteLater()
+
+
+def test_withdraw_is_pressed_twice_and_a_reading_from_before_is_on_its_way(line, show, running, store, qtbot, hold):
+    told = []
+    tasks.pool().on_error = told.append
+    runs.request(store, running, Verb.PAUSE, "window")
+    show(running)
+    held = hold(run_condition, "run_condition")
+    line.show_run(queries.get_run(store, running))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    qtbot.mouseClick(line.withdraw, Qt.MouseButton.LeftButton)
+    assert line.withdraw.isHidden()
+    line.withdraw.click()
+    seen = []
+    line._show_asked = lambda: seen.append(len(line._found.asked))
+    held.let_go()
+    qtbot.waitUntil(lambda: not runs.open_commands(store, running))
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    settled(qtbot)
+    qtbot.waitUntil(lambda: bool(seen))
+    assert set(seen) == {0}
+    assert told == []

@@ -17,6 +17,7 @@ from sapo_ui.features.run_queue import page as page_module
 from sapo_ui.features.run_queue.page import RunQueuePage
 from sapo_ui.features.run_queue.view import ROW_HEIGHT, Columns, box_rect
 from sapo_ui.services.poller import StoreChange
+from tests.fixtures.held import settled
 from tests.fixtures.two_cards import GIB, TwoCards
 
 NEED = Need(1, 20 * GIB, 0.0, GIB, 0, frozenset(), 3600.0)
@@ -244,3 +245,34 @@ def test_what_never_fits_is_marked(qtbot, page, store):
     assert not any(box.room for box in page.model.rows[0].boxes)
     qtbot.keyClick(page.view, Qt.Key.Key_0)
     assert page.trouble.text == "a cannot use card 0: too small for it."
+
+
+def test_presses_that_follow_at_once_go_on_from_each_other(qtbot, page, store, cards, hold):
+    (a,) = queue(store, "a")
+    open_page(qtbot, page, "a")
+    held = hold(page_module.run_queue, "choose_cards", unbegun=True)
+    qtbot.keyClick(page.view, Qt.Key.Key_0)
+    assert [box.chosen for box in page.model.rows[0].boxes] == [False, True]
+    qtbot.keyClick(page.view, Qt.Key.Key_1)
+    assert "needs a card" in page.trouble.text  # it is the last one by now
+    qtbot.keyClick(page.view, Qt.Key.Key_0)
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    settled(qtbot)
+    assert run_queue.get(store, a).cards == ()
+    assert [box.chosen for box in page.model.rows[0].boxes] == [True, True]
+
+
+def test_a_second_press_takes_nothing_more_out(qtbot, page, store, hold):
+    queue(store, "a", "b", "c")
+    open_page(qtbot, page, "a", "b", "c")
+    held = hold(page_module.run_queue, "remove")
+    for _ in range(2):
+        qtbot.keyClick(page.view, Qt.Key.Key_Delete)
+    held.let_go()
+    qtbot.waitUntil(lambda: shown(page) == ["b", "c"])
+    settled(qtbot)
+    assert order(store) == ["b", "c"]
+    assert page.trouble.text == ""
+    qtbot.keyClick(page.view, Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: shown(page) == ["a", "b", "c"])

@@ -15,9 +15,9 @@ from sapo_ui import theme
 from sapo_ui.features.traces.panel import TracesPanel, goes_on
 from sapo_ui.features.traces.table_model import AT
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.services import tasks
 from sapo_ui.services.trace_search import search_words
 from sapo_ui.widgets.hits import hits_in, marked
+from tests.fixtures.held import settled
 from tests.ui.panel_helpers import Live, change_of, show
 
 
@@ -160,6 +160,6 @@ def test_views_read_before_one_was_saved_do_not_take_it_away(panel, qtbot, store
         panel.views.save("mine", TraceFilter(run_id))
     held.let_go()
     qtbot.waitUntil(lambda: len(held.found) == 3)  # what was read before is not shown, but read again
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert [one.name for one in panel.views.views] == ["mine"]
     assert panel.views.menu().actions()[0].text() == "mine"

@@ -14,9 +14,9 @@ from sapo_ui.features.traces import reading
 from sapo_ui.features.traces.row_facts import endings
 from sapo_ui.features.traces.same_question import ROW
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, annotator_name
 from sapo_ui.services.settings import Settings
+from tests.fixtures.held import settled
 from tests.ui.panel_helpers import change_of, show
 
 
@@ -251,7 +251,7 @@ def test_a_reading_from_before_a_press_does_not_take_the_judgement_away(view, qt
     qtbot.waitUntil(lambda: ("you", 1) in view.steps.cards[0].facts.judged)
     held.let_go()
     qtbot.waitUntil(lambda: len(held.found) == 2)
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert ("you", 1) in view.steps.cards[0].facts.judged
     assert view.detail.annotations == queries.trace(store, trajectory).annotations
 
@@ -269,5 +269,5 @@ def test_what_was_read_ahead_of_a_press_is_not_shown_later(view, qtbot, store, r
     qtbot.waitUntil(lambda: ("you", 1) in view.steps.cards[0].facts.judged)
     held.let_go()
     qtbot.waitUntil(lambda: len(held.found) == 3)  # `other` as it was, for the page, and `other` as it is
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    settled(qtbot)
     assert view.ahead.ready(other).detail.annotations == queries.trace(store, other).annotations

@@ -82,7 +82,7 @@ verifier before says, what the rollouts say, and what people and second graders 
     ) -> None:
         super().__init__(parent)
         self._open_form = open_form
-        self._narrow = self._others = False
+        self._narrow = self._others = self._sending = False
         self._run_id = current_run()
         self._name = ""
         self._show_trace, self._on_error = show_trace, on_error
@@ -266,6 +266,8 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._stack.setCurrentIndex(0)
 
     def _show(self, view: AuditView) -> None:
+        before = self.view
+        read = self.model.step(self.table.currentIndex().row())
         self.view, audit = view, view.audit
         self._iteration = audit.iteration
         self._name = view.run.name
@@ -290,15 +292,20 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
         self._others = any(step.people or step.graders for step in audit.disagreements)
         self._hide_columns()
-        self.send.setEnabled(audit.trajectories > 0)
+        self._enable_sending()
         self._show_shadow()
         self.filter.show_view(view)
         self.reliability.show_audit(audit)
         self.reward.show_evaluations(view.evaluations)
         self._stack.setCurrentWidget(self.content)
+        again = before is not None and before.audit.iteration == audit.iteration
         if audit.disagreements:
-            self.table.selectRow(0)
-        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.table.selectRow(self.model.row_of(read) if again else 0)
+        if not again:  # it is read again by itself: whoever is elsewhere on the page stays there
+            self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _enable_sending(self) -> None:
+        self.send.setEnabled(self.view is not None and self.view.audit.trajectories > 0 and not self._sending)
 
     # -- what the user does
 
@@ -361,7 +368,16 @@ verifier before says, what the rollouts say, and what people and second graders 
     def _send(self) -> None:
         if self.view is not None and self.send.isEnabled():
             audit = self.view.audit
-            label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._on_error)
+            self._sending = True  # a second press would make a second queue
+            self._enable_sending()
+            label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._not_sent)
+
+    def _not_sent(self, error: Exception) -> None:
+        self._sending = False
+        self._enable_sending()
+        self._on_error(error)
 
     def _sent(self, name: str) -> None:
+        self._sending = False
+        self._enable_sending()
         self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate (Ctrl+J).")

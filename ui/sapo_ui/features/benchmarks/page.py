@@ -167,7 +167,6 @@ class BenchmarksPage(Page):
         self.delete.setEnabled(one is not None)
 
     def _failed(self, error: Exception) -> None:
-        self.form.set_busy(False)
         self.trouble.say(told(error))
         if not self.model.rows:
             self.empty.say("The benchmarks could not be read", "")
@@ -182,7 +181,11 @@ class BenchmarksPage(Page):
             then(result)
             self.read()
 
-        tasks.run(self, work, done, failed=self._failed)
+        def failed(error: Exception) -> None:
+            self.form.set_busy(False)
+            self._failed(error)
+
+        tasks.change(self, work, done, failed=failed)
 
     def _make(self, name: str, source: str, choice: Choice) -> None:
         self.form.set_busy(True)

@@ -164,6 +164,9 @@ class BesideView(QWidget):
         slots: tuple[int | None, int | None],
     ) -> None:
         """Show both solutions of a question, of runs with these ids, names and colours."""
+        if question is not self._question:
+            self.steps.show_steps((), 1)  # those of another question do not stand under this one's heading
+            self.parting.setText("")
         self._question, self._runs = question, runs
         self.title.setText(f"Question {question.place}")
         self.text.set_text(" ".join(question.text.split()))

@@ -242,7 +242,7 @@ class ComparePage(Page):
             self,
             lambda store: reading.read_comparison(store, asked),
             partial(self._show, asked),
-            failed=self._failed,
+            failed=partial(self._failed, asked),
             key="compare",
             keep_running=True,
         )
@@ -265,7 +265,9 @@ class ComparePage(Page):
         self.message.say(said.headline, said.text, said.button, said.sign)
         self.stack.setCurrentWidget(self.message)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, asked: Asked, error: Exception) -> None:
+        if asked != self._asked:
+            return  # something else is being read by now
         self._patience.stop()
         if isinstance(error, InputError) and self.view.forget_questions():
             self._show_picks()  # what was chosen for other runs may be what is wrong with these

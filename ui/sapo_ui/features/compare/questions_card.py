@@ -11,6 +11,7 @@ from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from sapo_studio.app.comparison.records import Comparison, Outcome, QuestionByQuestion, QuestionOutcome
+from sapo_studio.store.db import Store
 from sapo_ui import theme
 from sapo_ui.features.compare.figures import Slots
 from sapo_ui.features.compare.four_way import FourWayBar, Part
@@ -51,7 +52,7 @@ class QuestionsCard(Card):
         self._names: dict[str, str] = {}
         self._slots: dict[str, int | None] = {}
         self._place = 0
-        self._reading_more = False
+        self._more: tasks.Task | None = None  # reads what comes after the rows that are listed
         self._settled = False  # somebody has chosen the part that is shown
         self._wanted: Pair = ("", "")
         self.outcome: Outcome = "left"
@@ -163,36 +164,47 @@ class QuestionsCard(Card):
 
     def _read(self, asked: AskedQuestions) -> None:
         self._asked = asked
-        self._reading_more = False
+        self._stop_reading_more()
         tasks.run(
             self,
             lambda store: reading.read_questions(store, asked),
             partial(self._show, asked),
-            failed=self._failed,
+            failed=partial(self._failed, asked),
             key="questions",
         )
 
     def _read_more(self) -> None:
         asked, offset = self._asked, len(self.list.questions.rows)
-        if asked is None or self._reading_more:
+        if asked is None or self._more is not None:
             return
-        self._reading_more = True
 
         def show(found: QuestionByQuestion) -> None:
-            if asked == self._asked and self._found is not None:
-                self._reading_more = False
+            self._more = None
+            if self._found is not None:
                 self._found = replace(self._found, rows=self._found.rows + found.rows)
                 self.list.questions.append(found.rows)
 
-        tasks.run(self, lambda store: reading.read_questions(store, asked, offset), show, failed=self._failed)
+        def work(store: Store) -> QuestionByQuestion:
+            return reading.read_questions(store, asked, offset)
 
-    def _failed(self, error: Exception) -> None:
+        self._more = tasks.run(self, work, show, failed=partial(self._failed, asked))
+
+    def _stop_reading_more(self) -> None:
+        """The list is another now, or its beginning: what comes after is asked for again."""
+        if self._more is not None:
+            self._more.cancel()
+            self._more = None
+
+    def _failed(self, asked: AskedQuestions, error: Exception) -> None:
+        if asked != self._asked:
+            return  # something else, or nothing, is wanted by now
         self._say("The questions could not be read", told(error), "warning")
 
     # -- showing
 
     def _say(self, headline: str, text: str, sign: str = "") -> None:
         self._found = None
+        self._stop_reading_more()
         self._show_parts(False)
         self.refused.say("")
         self.common.hide()

@@ -43,6 +43,8 @@ class _Asked:
     text: str
     level: str
     after: int
+    beginning: int
+    """How often the list had been begun anew: lines that come after others belong to that list alone."""
 
 
 class LogPanel(DataPanel):
@@ -66,6 +68,7 @@ back. Search and level look through the whole log, not only what is on screen. *
 
     def __init__(self) -> None:
         super().__init__()
+        self._beginning = 0
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search the log")
         self.search.setAccessibleName("Search the log")
@@ -128,8 +131,12 @@ back. Search and level look through the whole log, not only what is on screen. *
         header.setStretchLastSection(True)
 
     def clear(self) -> None:
-        self.model.replace(())
+        self._begin()
         self.count.setText("")
+
+    def _begin(self) -> None:
+        self._beginning += 1
+        self.model.replace(())
 
     def choices(self) -> dict[str, str]:
         return chosen_values({"level": self.level})
@@ -160,10 +167,10 @@ back. Search and level look through the whole log, not only what is on screen. *
         self.read(work, self._take)
 
     def _asked(self, run_id: str, after: int) -> _Asked:
-        return _Asked(run_id, self.search.text().strip(), str(self.level.currentData()), after)
+        return _Asked(run_id, self.search.text().strip(), str(self.level.currentData()), after, self._beginning)
 
     def _asked_again(self) -> None:
-        self.model.replace(())
+        self._begin()
         if self._run_id is not None:
             self.load(self._run_id)
 

@@ -130,6 +130,8 @@ class SetupChecks(QObject):
 
     def _model(self, config: RunConfig) -> None:
         path = "model.source"
+        if "files" in self._going:
+            self._end("files")  # of the model before
 
         def known(look: object) -> None:
             assert isinstance(look, ModelLook)

@@ -111,7 +111,13 @@ class PythonPicker(Picker):
 
     def _keep_for_all(self, python: str) -> None:
         """The line is empty then: the run names none, and has the one for all."""
-        tasks.run(self, lambda store: engines.choose(python), lambda _: self.put(""), key="python")
+        before = self._edit.text()
+
+        def done(_: object) -> None:
+            if self._edit.text() == before:  # and nothing else was typed meanwhile
+                self.put("")
+
+        tasks.change(self, lambda store: engines.choose(python), done)
 
 
 class CardPicker(Picker):

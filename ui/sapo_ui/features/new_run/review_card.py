@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -47,6 +48,7 @@ class ReviewBody(QScrollArea):
         self._forecast = forecast
         self.review: Review | None = None
         self._config: RunConfig | None = None
+        self._shown_of: RunConfig | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -119,8 +121,13 @@ class ReviewBody(QScrollArea):
 
     def ask(self, config: RunConfig) -> None:
         """Forecast `config` as soon as the typing pauses."""
-        if config != self._config:
-            self._config = config
+        if config == self._config and not self.stale:
+            return
+        self._config = config
+        if config == self._shown_of:
+            self._timer.stop()
+            self.picture.setEnabled(True)
+        else:
             self.outdate()
             self._timer.start()
 
@@ -131,7 +138,12 @@ class ReviewBody(QScrollArea):
     def _ask(self) -> None:
         config = self._config
         if config is not None:
-            tasks.run(self, lambda store: self._forecast(config), self.show_review, key="forecast")
+            tasks.run(self, lambda store: self._forecast(config), partial(self._take, config), key="forecast")
+
+    def _take(self, config: RunConfig, review: Review) -> None:
+        if config == self._config:  # else other values have been typed meanwhile, and what is shown stays grey
+            self._shown_of = config
+            self.show_review(review)
 
     def say_missing(self, missing: Sequence[Missing]) -> None:
         """What is not installed, each with its command."""

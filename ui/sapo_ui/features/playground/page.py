@@ -259,8 +259,11 @@ there. Their success rate stands at the step, with its 95 % interval.
         if choice is None:
             return
         run_id = choice.checkpoint.run_id
+        before = self.card.typed
 
         def done(taken: TakenQuestion) -> None:
+            if self.card.typed != before:
+                return  # somebody has written something since: that is what is meant
             self.card.take(taken)
             self.card.text.setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -175,6 +175,11 @@ class QuestionCard(QFrame):
         """Where the question comes from; None: it was typed, or changed since."""
         return self._taken
 
+    @property
+    def typed(self) -> tuple[str, str, tuple[str, ...]]:
+        """What stands in the fields: question, answer and tests."""
+        return self.text.toPlainText(), self.answer.text(), self._tests
+
     def take(self, taken: TakenQuestion) -> None:
         """Put a question of a task in the place of what is typed."""
         self._taken = None

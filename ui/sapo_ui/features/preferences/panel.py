@@ -37,6 +37,7 @@ ETA_MEANING = (
 
 @dataclass(frozen=True, eq=False)
 class _Found:
+    wanted: object
     iteration: int
     iterations: list[int]
     pairs: list[PairInfo]
@@ -172,12 +173,12 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         def work(store: Store) -> _Found:
             run = queries.get_run(store, run_id)
             if run.imported:
-                return _Found(0, [], [], 0.0)
+                return _Found(wanted, 0, [], [], 0.0)
             reached = run.iteration
             eta = queries.get_config(store, run_id).optimiser.eta
             there = [number for number in range(reached + 1) if len(queries.margins(store, run_id, number))]
             chosen = wanted if isinstance(wanted, int) and wanted in there else (there[-1] if there else 0)
-            return _Found(chosen, there, queries.pairs(store, run_id, chosen) if there else [], eta)
+            return _Found(wanted, chosen, there, queries.pairs(store, run_id, chosen) if there else [], eta)
 
         self.read(work, self._take)
 
@@ -186,13 +187,17 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
             self.load(self._run_id)
 
     def _take(self, found: _Found) -> None:
+        if found.wanted != self.iteration.currentData():
+            return  # another iteration is being read by now
         if not found.pairs:
             self.set_filled(bool(self._pairs))
             return
         self.set_filled(True)
         names = [(f"Iteration {number}", number) for number in found.iterations]
         set_items(self.iteration, [("Newest iteration", NEWEST), *names])
-        same = found.iteration == self._iteration and len(found.pairs) == len(self._pairs)
+        again = found.iteration == self._iteration
+        same = again and len(found.pairs) == len(self._pairs)
+        before = self.left[self._at : self._at + 1] if again else []
         self._iteration, self._pairs = found.iteration, found.pairs
         self._margins = np.array([pair.margin for pair in found.pairs])
         if self._eta is None:
@@ -200,10 +205,18 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
             self.histogram.set_threshold(found.eta)
         if not same:
             self.histogram.set_values(self._margins)
-            self._eta_moved(self.histogram.threshold)
+            self._say_left()
+            ids = [pair.id for pair in self.left]
+            self._at = next((ids.index(pair.id) for pair in before if pair.id in ids), 0)  # the one that is read stays
+            self._read_pair()
 
     def _eta_moved(self, eta: object) -> None:
         del eta
+        self._say_left()
+        self._at = 0
+        self._read_pair()
+
+    def _say_left(self) -> None:
         left = self.left
         questions = len({pair.question_id for pair in left})
         self.count.setText(f"{len(left):,} of {len(self._pairs):,} pairs")
@@ -211,8 +224,6 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         self.of.setText(f"of {questions:,} questions reach eta {self.histogram.threshold:g}{own}")
         few = "Few pairs are left: an alignment on fewer than 50 learns little. Try a lower eta in the next run."
         self.few.say(few if len(left) < FEW and self._pairs else "")
-        self._at = 0
-        self._read_pair()
 
     def go(self, step: int) -> None:
         """Go to the next or the previous pair."""

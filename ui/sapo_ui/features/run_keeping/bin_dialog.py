@@ -23,6 +23,7 @@ class BinDialog(ListDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.found: list[BinnedRun] = []
+        self._leaving: set[str] = set()  # they are listed until the bin is read again: a second press means nothing
         self.restore = QPushButton("Restore")
         self.restore.setToolTip("Put the run back into the list (Enter)")
         self.empty = QPushButton("Empty the bin\u2026")
@@ -40,13 +41,16 @@ class BinDialog(ListDialog):
         tasks.run(self, run_keeping.bin_contents, self._show, failed=self._failed, key="read")
 
     def _show(self, found: list[BinnedRun]) -> None:
-        self.found = found
+        row = max(0, self.list.currentRow())
+        current = self.found[row].run_id if row < len(self.found) else ""
+        self.found, self._leaving = found, set()
         self.list.clear()
         for one in found:
             facts = " \u00b7 ".join((one.run_id, fmt.size(one.bytes), fmt.relative(one.binned_at)))
             self.list.addItem(f"{one.name}\n{facts}")
         if found:
-            self.list.setCurrentRow(0)
+            ids = [one.run_id for one in found]
+            self.list.setCurrentRow(ids.index(current) if current in ids else min(row, len(ids) - 1))
         total = fmt.size(sum(one.bytes for one in found))
         self.summary.setText(
             f"Emptying the bin frees {total} of files; in the store it leaves room for the next runs. Until then "
@@ -60,12 +64,14 @@ class BinDialog(ListDialog):
     def put_back(self) -> None:
         """Restore the current run."""
         row = self.list.currentRow()
-        if 0 <= row < len(self.found):
-            run_id = self.found[row].run_id
+        run_id = self.found[row].run_id if 0 <= row < len(self.found) else None
+        if run_id is not None and run_id not in self._leaving:
+            self._leaving.add(run_id)
             self._act(lambda store: run_keeping.take_from_bin(store, run_id))
 
     def ask_to_empty(self) -> None:
         """Ask, then delete all of them."""
+        asked = [one.run_id for one in self.found]  # and nothing that comes in while it is asked
         total = fmt.size(sum(one.bytes for one in self.found))
         count = "1 run" if len(self.found) == 1 else f"{len(self.found)} runs"
         dialogs.ask(
@@ -74,7 +80,7 @@ class BinDialog(ListDialog):
             f"Trajectories, scores, labels, annotations and checkpoints go; {total} of files are free again, and the "
             "store has room for the next runs. This cannot be undone.",
             "Empty the bin",
-            lambda: self._act(_emptied),
+            lambda: self._act(lambda store: run_keeping.empty_bin(store, asked)),
         )
 
     def _act(self, work: Callable[[Store], None]) -> None:
@@ -84,11 +90,11 @@ class BinDialog(ListDialog):
             self.changed.emit()
             self.read()
 
-        tasks.run(self, work, done, failed=self._failed)
+        def failed(error: Exception) -> None:
+            self._failed(error)
+            self.read()
+
+        tasks.change(self, work, done, failed=failed)
 
     def _failed(self, error: Exception) -> None:
         self.trouble.say(told(error))
-
-
-def _emptied(store: Store) -> None:
-    run_keeping.empty_bin(store)

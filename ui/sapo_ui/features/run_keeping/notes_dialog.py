@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from sapo_studio.store import queries
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.services import run_keeping, tasks
@@ -43,19 +44,31 @@ class NotesDialog(QDialog):
         column.addWidget(self.trouble)
         column.addWidget(self.buttons)
         self.finished.connect(self.deleteLater)
+        tasks.run(self, lambda store: queries.get_run(store, run.id), self._take, failed=self._failed, key="run")
+
+    def _take(self, run: RunSummary) -> None:
+        """What is kept now, which another window, or this one a moment ago, may have changed since it was shown."""
+        if not self.notes.document().isModified() and self.notes.toPlainText() != run.notes:
+            self.notes.setPlainText(run.notes)
+        if not self.tags.isModified():
+            self.tags.setText(", ".join(run.tags))
 
     def save(self) -> None:
         """Write both down, and close."""
         tags = [tag for part in self.tags.text().split(",") if (tag := part.strip())]
         notes = self.notes.toPlainText()
+        self.setEnabled(False)  # what were typed from here on would be lost
 
         def done(_: None) -> None:
             self.saved.emit()
             self.accept()
 
-        tasks.run(
-            self, lambda store: run_keeping.write_down(store, self._run_id, notes, tags), done, failed=self._failed
-        )
+        def failed(error: Exception) -> None:
+            self.setEnabled(True)
+            self._failed(error)
+
+        run_id = self._run_id
+        tasks.change(self, lambda store: run_keeping.write_down(store, run_id, notes, tags), done, failed=failed)
 
     def _failed(self, error: Exception) -> None:
         self.trouble.say(told(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -167,14 +168,16 @@ class FailureView(QScrollArea):
         if self._run is None or failure.run.id != self._run.id:
             return
         self.failure = failure
+        self.change.show_effects({})  # those of the one before
         self._show_change(failure)
         self.log.show_lines(failure.lines, failure.lines_in_all)
         self.judged.emit()
         if failure.blame.rule == "memory" and failure.blame.proposals:
-            tasks.run(self, lambda store: effects(failure), self._show_effects, key="effects")
+            tasks.run(self, lambda store: effects(failure), partial(self._show_effects, failure), key="effects")
 
-    def _show_effects(self, found: Mapping[str, Effect]) -> None:
-        self.change.show_effects(found)
+    def _show_effects(self, failure: Failure, found: Mapping[str, Effect]) -> None:
+        if failure is self.failure:
+            self.change.show_effects(found)
 
     def _show_change(self, failure: Failure | None) -> None:
         proposals = failure.blame.proposals if failure is not None else ()

@@ -4,6 +4,7 @@ alarms, what was asked and is not done yet, restarts, and when the engine was la
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QIcon, QPalette, QResizeEvent
@@ -172,7 +173,9 @@ class StatusLine(QWidget):
     # -- What the user does
 
     def _withdraw(self) -> None:
-        if self._run is not None:
+        if self._run is not None and self._found is not None and self._found.asked:
+            self._found = replace(self._found, asked=())  # a second press would find nothing to take back
+            self._show()
             run_condition.withdraw(self, self._run.id, self._again)
 
     def _again(self) -> None:

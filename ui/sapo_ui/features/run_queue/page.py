@@ -59,6 +59,7 @@ class RunQueuePage(Page):
         self._change = StoreChange((), frozenset())
         self._watch: MachineWatch | None = None
         self._removed: QueuedRun | None = None
+        self._leaving: set[str] = set()
         self.summary = label("", "body", "muted")
         self.hold = QPushButton("Pause queue")
         self.hold.clicked.connect(self._toggle_paused)
@@ -181,11 +182,15 @@ class RunQueuePage(Page):
         tasks.run(
             self,
             lambda store: run_queue.overview(store, watch),
-            self.show_overview,
+            self._arrived,
             failed=self._failed,
             key="read",
             keep_running=True,
         )
+
+    def _arrived(self, found: Overview) -> None:
+        self._leaving.clear()
+        self.show_overview(found)
 
     def show_overview(self, found: Overview) -> None:
         """Show the queue as it is; not under a row that is being dragged."""
@@ -282,12 +287,15 @@ class RunQueuePage(Page):
             why = "it works on the CPU" if row.on_cpu else "too small for it" if box else "not in this machine"
             self.trouble.say(f"{row.name} cannot use card {number}: {why}.")
             return
-        chosen = [one.number for one in row.boxes if one.chosen != (one.number == number)]
+        chosen = [one for one in row.boxes if one.chosen != (one.number == number)]
         if not chosen:
             self.trouble.say(f"{row.name} needs a card. Choose another one first.")
             return
-        usable = [one.number for one in row.boxes if one.room]
-        numbers = [] if chosen == usable else chosen
+        if chosen == [one for one in row.boxes if one.room]:
+            chosen = []
+        numbers = [one.number for one in chosen]
+        if self.found is not None:  # at once here, so that the next press goes on from there
+            self.show_overview(self.found.on_cards(run_id, [one.uuid for one in chosen]))
         self._act(lambda store: run_queue.choose_cards(store, run_id, numbers, watch))
 
     def remove(self, run_id: str) -> None:
@@ -296,6 +304,9 @@ class RunQueuePage(Page):
         if row is not None and not row.waits:
             self.trouble.say(f"{row.name} runs. Stop it on its page; the queue only takes out what waits.")
             return
+        if run_id in self._leaving:
+            return  # it is listed until the queue is read again: a second press means nothing
+        self._leaving.add(run_id)
         self._act(lambda store: run_queue.remove(store, run_id), self._was_removed)
 
     def _was_removed(self, row: QueuedRun) -> None:

@@ -102,5 +102,7 @@ class MatrixPanel(DataPanel):
             self.load(self.run_id)
 
     def _failed(self, error: Exception) -> None:
+        if self.study.about != self.run_id:
+            return  # another run is looked at by now
         self._trouble = told(error)
         self.note.setText(self._trouble)
