@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pickle
 import shutil
 import signal
 import sys
@@ -26,6 +27,8 @@ from sapo_studio.processes import is_running
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
+from tests.fixtures import two_processes
+from tests.fixtures.once import made_once
 
 FAKE_WORKER = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
 ENDED = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
@@ -213,6 +216,23 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., WholeRu
 def undisturbed(whole_run: Callable[..., WholeRun]) -> tuple[Any, Any]:
     """Metrics and rows that a run of `Bench.make` ends with where nothing comes between."""
     return whole_run().metrics, whole_run().rows
+
+
+@pytest.fixture(scope="session")
+def in_two_processes(tmp_path_factory: pytest.TempPathFactory) -> two_processes.Outcome:
+    """What `two_processes.make` comes to in two processes of this machine where nothing comes between."""
+
+    def run(file: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            bench = _bench(tmp_path_factory.mktemp("two processes") / "home", patch)
+            patch.delenv("SAPO_ENGINE_WORKER")
+            bench.seconds = two_processes.SECONDS
+            run_id = two_processes.make(bench)
+            supervisor.launch(bench.store, run_id)
+            file.write_bytes(pickle.dumps(two_processes.outcome(bench, run_id)))
+            bench.clear()
+
+    return pickle.loads(made_once(tmp_path_factory, "in-two-processes", run).read_bytes())
 
 
 @pytest.fixture

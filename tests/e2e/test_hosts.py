@@ -8,17 +8,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from sapo_studio import supervisor
 from sapo_studio.config.machines import commands_by_hand
-from sapo_studio.config.overrides import configure
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import queries, runs
+from sapo_studio.store import queries
+from tests.fixtures.two_processes import SECONDS, Outcome, make, outcome
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -30,13 +30,6 @@ pytestmark = [
 ]
 
 SSH = Path(__file__).parents[1] / "fixtures" / "ssh_here.py"
-SIZES = [
-    # Long enough for a checkpoint in the midst of it.
-    "task.train_questions=240", "task.test_questions=20", "task.process_solutions=20", "warmup.epochs=20",
-    "sampling.questions=30", "sampling.start_questions=10", "labeling.trajectories=16",
-    "labeling.start_trajectories=12", "evaluation.samples=2", "evaluation.mce_rollouts=1", "runtime.graders=1",
-    "runtime.checkpoint_seconds=1",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -49,14 +42,8 @@ def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SSH_NOTES", str(tmp_path / "notes"))
-    bench.seconds = 400.0
+    bench.seconds = SECONDS
     return bench
-
-
-def make(lab: Bench, **runtime: Any) -> str:
-    settings = [*SIZES, "runtime.processes=2", *(f"runtime.{name}={value}" for name, value in runtime.items())]
-    preset, config = configure("lab-smoke", settings, seed=7, name=None)
-    return runs.create_run(lab.store, config, preset)
 
 
 def port() -> int:
@@ -65,19 +52,8 @@ def port() -> int:
         return int(free.getsockname()[1])
 
 
-def found(lab: Bench, run_id: str) -> Any:
-    ended = lab.ended(run_id)
-    assert ended.status is RunStatus.DONE, (ended.error, lab.log(run_id))
-    numbers = {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
-    return lab.rows(run_id), numbers
-
-
-def test_two_machines_come_to_what_one_does(lab: Bench, tmp_path: Path) -> None:
+def test_two_machines_come_to_what_one_does(lab: Bench, in_two_processes: Outcome, tmp_path: Path) -> None:
     """By ssh, with a worker killed on the second machine in training; then by hand."""
-    alone = make(lab)
-    supervisor.launch(lab.store, alone)
-    right = found(lab, alone)
-
     by_ssh = make(lab, launcher="ssh", hosts=f"127.0.0.1:{port()},me@127.0.0.2")
     supervisor.launch(lab.store, by_ssh)
     there = lab.store.run_dir(by_ssh) / "artefacts"
@@ -85,7 +61,7 @@ def test_two_machines_come_to_what_one_does(lab: Bench, tmp_path: Path) -> None:
     family = psutil.Process(parent).children(recursive=True)
     (second,) = (one for one in family if one.environ().get("RANK") == "1")
     second.send_signal(signal.SIGKILL)
-    assert found(lab, by_ssh) == right
+    assert outcome(lab, by_ssh) == in_two_processes
     assert queries.get_run(lab.store, by_ssh).restarts == 1
     assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in lab.log(by_ssh), lab.log(by_ssh)
     assert (tmp_path / "notes").read_text().split() == ["me@127.0.0.2", "me@127.0.0.2"]
@@ -94,7 +70,7 @@ def test_two_machines_come_to_what_one_does(lab: Bench, tmp_path: Path) -> None:
     ((_, command),) = commands_by_hand(queries.get_config(lab.store, by_hand).runtime)
     supervisor.launch(lab.store, by_hand)
     mine = subprocess.Popen([sys.executable, *command[1:]])
-    assert found(lab, by_hand) == right
+    assert outcome(lab, by_hand) == in_two_processes
     assert mine.wait(60) == 0
     assert lab.gone()
 

