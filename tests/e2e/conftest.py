@@ -136,7 +136,7 @@ class Bench:
     def gone(self, within: float = GONE_SECONDS) -> bool:
         """Whether no process is left after `within` seconds. One that is dying shows no environment any more, and is
         still there for whoever looks by its number: those that were seen before are waited for by theirs."""
-        return self._comes_true(lambda: not self.processes() and not any(map(self._lives, self._seen)), within)
+        return self.comes_true(lambda: not self.processes() and not any(map(self._lives, self._seen)), within)
 
     @staticmethod
     def _lives(process: psutil.Process) -> bool:
@@ -145,10 +145,11 @@ class Bench:
     def dead(self, process: psutil.Process, within: float = GONE_SECONDS) -> bool:
         """Whether `process` has ended after `within` seconds. One that is dying shows no environment any more, so that
         `gone` may have missed it."""
-        return self._comes_true(lambda: not is_running(process.pid), within)
+        return self.comes_true(lambda: not is_running(process.pid), within)
 
     @staticmethod
-    def _comes_true(wanted: Callable[[], bool], within: float) -> bool:
+    def comes_true(wanted: Callable[[], bool], within: float = SECONDS) -> bool:
+        """Whether it is so after `within` seconds at the latest."""
         deadline = time.monotonic() + within
         while not wanted():
             if time.monotonic() > deadline:
