@@ -154,7 +154,7 @@ def rounded(value):
     return round(value, 4) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+@pytest.mark.parametrize("head", [pytest.param("scalar", marks=pytest.mark.slow), "likelihood"])
 def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
     settings = on_words(tmp_path, "llama", prompt="chat")
     run = KeptModels(tmp_path / "home", settings | {"verifier": {"base": "shared", "head": head}})
@@ -173,7 +173,7 @@ def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
     assert given == pytest.approx(wanted, abs=1e-4)
 
 
-@pytest.mark.parametrize("prompt", ["plain", "chat", "few-shot"])
+@pytest.mark.parametrize("prompt", ["plain", "chat", pytest.param("few-shot", marks=pytest.mark.slow)])
 def test_an_adapter_is_published_merged(prompt, monkeypatch, tmp_path):
     run = KeptModels(tmp_path / "home", on_words(tmp_path, prompt=prompt))
     folder = tmp_path / "out"
@@ -209,7 +209,7 @@ def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path
     assert "* `model.safetensors`, SHA-256 `" in card  # the digest of the base that it belongs to
 
 
-def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
+def test_another_format_is_measured(lab, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "out")
     assert told["dtype"] == "bf16"
     rounding = told["rounding"]
@@ -217,6 +217,10 @@ def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
     assert 0 < rounding["kl"] < 0.1
     assert f"{rounding['largest']:.3g}" in (tmp_path / "out" / "README.md").read_text()
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").dtype == torch.bfloat16
+
+
+@pytest.mark.slow
+def test_another_format_of_a_verifier_and_of_merged_adapters_is_measured(lab, words, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--verifier", "--dtype", "bf16", "--out", tmp_path / "judge")
     assert 0 < told["apart"] < 0.1
     assert AutoModelForTokenClassification.from_pretrained(tmp_path / "judge", dtype="auto").dtype == torch.bfloat16
@@ -364,7 +368,7 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
     assert [one.name for one in target.iterdir()] == ["whole"]
 
 
-@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+@pytest.mark.parametrize("head", ["scalar", pytest.param("likelihood", marks=pytest.mark.slow)])
 def test_without_a_classifier_of_its_architecture_the_head_is_told(head, monkeypatch, tmp_path):
     base = tmp_path / "olmo"
     tokenizer = byte_tokenizer()

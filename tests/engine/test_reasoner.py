@@ -25,7 +25,7 @@ from tests.fixtures.tiny_models import byte_tokenizer, write_model
 
 ADAPTERS = Adapters(4, 8.0, 0.0)
 IDS = torch.arange(3, 43)[None]
-families = pytest.mark.parametrize("family", ["llama", "qwen2", "gemma2"])
+families = pytest.mark.parametrize("family", ["llama", pytest.param("qwen2", marks=pytest.mark.slow), "gemma2"])
 
 
 @pytest.fixture(scope="module")
