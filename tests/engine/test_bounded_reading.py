@@ -36,7 +36,7 @@ SIGNS = (
 
 
 @given(st.lists(st.sampled_from(SIGNS), min_size=1, max_size=3), st.sampled_from([1, 40, 400]), st.sampled_from(SIGNS))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_no_repetition_of_anything_is_a_fault(signs, times, last):
     text = "".join(signs) * times + last
     for reader in READERS:
@@ -64,7 +64,7 @@ def work_of(reader: Callable[[str], object], text: str) -> int:
 
 
 @given(st.lists(st.sampled_from(SIGNS), min_size=1, max_size=2), st.sampled_from(READERS))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_twice_the_text_is_at_most_twice_the_work(signs, reader):
     once, twice = (work_of(reader, "".join(signs) * times) for times in (150, 300))
     assert twice <= 2.3 * once + 2000
@@ -101,7 +101,7 @@ def test_a_plain_one_is_not(pattern):
 
 
 def test_an_expression_that_takes_for_ever_begins_no_step(monkeypatch):
-    monkeypatch.setattr("sapo_engine.tasks.segmenters.SECONDS", 1.0)
+    monkeypatch.setattr("sapo_engine.tasks.segmenters.SECONDS", 0.3)
     segmenter = Pattern(r"(a+)+$")
     try:
         assert segmenter.starts(["a" * 40 + "b", "aaa"]) == [False, False]

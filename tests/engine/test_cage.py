@@ -29,7 +29,7 @@ OLDER = ("landlock 1", "landlock 2", "landlock 5")
 @pytest.fixture(scope="module")
 def plain():
     """For what is the same in every cage."""
-    grader = ProgramGrader(seconds=5.0, memory_mb=256, processes=1)
+    grader = ProgramGrader(seconds=5.0, memory_mb=64, processes=1)
     yield grader
     grader.close()
 
@@ -429,7 +429,7 @@ def test_threads_are_limited(grader):
 def test_the_checker_has_a_limit_of_memory_too(plain):
     large = Problem("", "", tests=("assert list(f()) == []",))
     grade = run(plain, "def f(): return range(3 * 10**8)", large)
-    assert (grade.correct, grade.reason) == (False, "used more than 256 MiB")
+    assert (grade.correct, grade.reason) == (False, "used more than 64 MiB")
     assert run(plain, "def f(): return range(0)", large).correct
     growing = Problem("", "", tests=("found = []\nfor part in f():\n    found.append(part)",))
     assert not run(plain, "def f():\n    while True: yield 'x' * 10**6", growing).correct

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.labeling.labelers import checker_for
@@ -47,23 +47,37 @@ class Talkative:
         return found
 
 
-@pytest.fixture
-def session(tmp_path):
-    data = gsm8k_file(tmp_path / "train.jsonl", 60)
-    folder: Path = write_model(tmp_path / "model", "llama")
+def session_in(folder: Path) -> RunSession:
+    """Of a run that is answered by Talkative."""
+    data = gsm8k_file(folder / "train.jsonl", 60)
+    model = write_model(folder / "model", "llama")
     sizes = {"development_questions": 20, "test_questions": 20}
     config = parse_config(
         {
             "task": {"kind": "gsm8k", "train_data": str(data), "max_new_tokens": 400, **sizes},
-            "model": {"source": str(folder)},
+            "model": {"source": str(model)},
             "warmup": {"epochs": 0},
             "sampling": {"questions": 10, "start_questions": 10, "samples": 4},
             "iterations": 1,
         }
     )
-    made = RunSession(config, tmp_path, CPU)
+    made = RunSession(config, folder, CPU)
     talkative = Talkative(made)
     made.pool.backend = lambda _: talkative
+    return made
+
+
+@pytest.fixture
+def session(tmp_path):
+    made = session_in(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """What reads texts in such a run: nothing is changed of it."""
+    made = session_in(tmp_path_factory.mktemp("run"))
     yield made
     made.close()
 
@@ -139,20 +153,20 @@ STAYING = [
 
 @pytest.mark.parametrize("every", [1, 2, 3, 16])
 @pytest.mark.parametrize("rest", [*GOING_ON, *STAYING])
-def test_a_sampler_may_stop_where_first_answer_would_cut_and_nowhere_else(session, rest, every):
+def test_a_sampler_may_stop_where_first_answer_would_cut_and_nowhere_else(reader, rest, every):
     tokens = tuple(
-        session.tokenizer("2 + 2 = 4, mark: ok\n#### 48" + rest + rest, add_special_tokens=False)["input_ids"]
+        reader.tokenizer("2 + 2 = 4, mark: ok\n#### 48" + rest + rest, add_special_tokens=False)["input_ids"]
     )
-    watch = session.builder.watch((5, 6, 7))
+    watch = reader.builder.watch((5, 6, 7))
     count = written(watch(), tokens, every)
-    kept = session.builder.first_answer(tokens)
-    assert session.builder.first_answer(tokens[:count]) == kept
+    kept = reader.builder.first_answer(tokens)
+    assert reader.builder.first_answer(tokens[:count]) == kept
     assert (count < len(tokens)) == (kept is not tokens) == (rest in GOING_ON)
     # What was written before belongs to the completion.
     assert len(kept) >= 20
-    rest_of_it = session.builder.watch((5, 6, 7), tokens[:20])
+    rest_of_it = reader.builder.watch((5, 6, 7), tokens[:20])
     count = 20 + written(rest_of_it(), tokens[20:], every)
-    assert session.builder.first_answer(tokens[:count]) == kept
+    assert reader.builder.first_answer(tokens[:count]) == kept
     assert (count < len(tokens)) == (kept is not tokens)
 
 
@@ -164,25 +178,25 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.sampled_from([1, 5, 16]))
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_stopping_changes_nothing_of_what_is_kept(session, text, every):
-    tokens = tuple(session.tokenizer(text, add_special_tokens=False)["input_ids"])
-    count = written(session.builder.watch(())(), tokens, every)
-    assert session.builder.first_answer(tokens[:count]) == session.builder.first_answer(tokens)
+@settings(max_examples=150)
+def test_stopping_changes_nothing_of_what_is_kept(reader, text, every):
+    tokens = tuple(reader.tokenizer(text, add_special_tokens=False)["input_ids"])
+    count = written(reader.builder.watch(())(), tokens, every)
+    assert reader.builder.first_answer(tokens[:count]) == reader.builder.first_answer(tokens)
 
 
-def test_a_thought_that_the_prompt_has_opened_is_waited_for(session):
+def test_a_thought_that_the_prompt_has_opened_is_waited_for(reader):
     def tokens_of(text):
-        return tuple(session.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return tuple(reader.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     text = tokens_of("#### 3\nQuestion: so is it 3?\n#### 4\n</think>\n#### 48\nQuestion: and then?\nYes.\n" + "x" * 40)
-    whole = session.builder.watch(tokens_of("What is it?"))
-    thinking = session.builder.watch(tokens_of("What is it?<think>\n"))
-    closed = session.builder.watch(tokens_of("What is it?<think>\n</think>"))
+    whole = reader.builder.watch(tokens_of("What is it?"))
+    thinking = reader.builder.watch(tokens_of("What is it?<think>\n"))
+    closed = reader.builder.watch(tokens_of("What is it?<think>\n</think>"))
     assert written(whole(), text) == written(closed(), text) < 40
     count = written(thinking(), text)
     assert count < len(text)
-    assert session.builder.first_answer(text[:count]) == session.builder.first_answer(text)
+    assert reader.builder.first_answer(text[:count]) == reader.builder.first_answer(text)
 
 
 def test_every_request_of_a_run_is_watched_where_the_task_runs_on(session, tmp_path):
@@ -201,8 +215,8 @@ def test_every_request_of_a_run_is_watched_where_the_task_runs_on(session, tmp_p
         ("Question: is this mine?\n#### 4", None),
     ],
 )
-def test_only_what_follows_an_answer_is_cut(session, text, kept):
-    tokens = tuple(session.tokenizer(text, add_special_tokens=False)["input_ids"])
-    found = session.builder.first_answer(tokens)
-    assert session.builder.text_of(found).rstrip() == (kept or text)
+def test_only_what_follows_an_answer_is_cut(reader, text, kept):
+    tokens = tuple(reader.tokenizer(text, add_special_tokens=False)["input_ids"])
+    found = reader.builder.first_answer(tokens)
+    assert reader.builder.text_of(found).rstrip() == (kept or text)
     assert (found is tokens) == (kept is None)

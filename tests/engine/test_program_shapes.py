@@ -741,7 +741,9 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
-@pytest.mark.parametrize("known", [False, True], ids=["no reference", "reference"])
+@pytest.mark.parametrize(
+    "known", [pytest.param(False, marks=pytest.mark.slow), True], ids=["no reference", "reference"]
+)
 def test_a_right_program_passes(grader, name, known):
     program, *tests = SHAPES[name]
     about = Problem(name, "", solution=program if known else "", tests=tuple(tests))

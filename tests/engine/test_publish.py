@@ -96,16 +96,28 @@ def test_a_verifier_scores_as_the_runs_own(lab, monkeypatch, tmp_path):
         assert classifier.score(question, t.steps) == pytest.approx(wanted, abs=1e-5)
     model = AutoModelForTokenClassification.from_pretrained(folder)
     assert model.config.num_labels == model.config.vocab_size + 1
-    # The card's own lines, in a process that knows nothing of this program.
+    code = snippet((folder / "README.md").read_text())
+    assert "sapo" not in re.sub(r"sapo_verifier|kept-lab", "", code)
+    assert json.loads(printed(code, folder)) == pytest.approx(scores_shown(lab, code), abs=1e-5)
+
+
+def scores_shown(run, code):
+    """The run's own scores of the solution that a card's lines have as their example."""
+    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
+    (shown,) = [scores for t, scores in zip(run.samples, run_scores(run), strict=True) if list(t.steps) == example]
+    return shown
+
+
+@pytest.mark.slow
+def test_the_cards_lines_run_in_a_process_that_knows_nothing_of_this_program(lab, monkeypatch, tmp_path):
+    folder = tmp_path / "out"
+    published(lab, monkeypatch, "--verifier", "--out", folder)
     code = snippet((folder / "README.md").read_text())
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | OFFLINE
     done = subprocess.run(
         [sys.executable, "-I", "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=True
     )
-    assert "sapo" not in re.sub(r"sapo_verifier|kept-lab", "", code)
-    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
-    (shown,) = [scores for t, scores in zip(lab.samples, run_scores(lab), strict=True) if list(t.steps) == example]
-    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(shown, abs=1e-5)
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(scores_shown(lab, code), abs=1e-5)
 
 
 def test_evaluate_finds_the_same_of_the_folder_and_of_the_run(lab, monkeypatch, tmp_path):
@@ -142,7 +154,7 @@ def rounded(value):
     return round(value, 4) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+@pytest.mark.parametrize("head", [pytest.param("scalar", marks=pytest.mark.slow), "likelihood"])
 def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
     settings = on_words(tmp_path, "llama", prompt="chat")
     run = KeptModels(tmp_path / "home", settings | {"verifier": {"base": "shared", "head": head}})
@@ -161,7 +173,7 @@ def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
     assert given == pytest.approx(wanted, abs=1e-4)
 
 
-@pytest.mark.parametrize("prompt", ["plain", "chat", "few-shot"])
+@pytest.mark.parametrize("prompt", ["plain", "chat", pytest.param("few-shot", marks=pytest.mark.slow)])
 def test_an_adapter_is_published_merged(prompt, monkeypatch, tmp_path):
     run = KeptModels(tmp_path / "home", on_words(tmp_path, prompt=prompt))
     folder = tmp_path / "out"
@@ -197,7 +209,7 @@ def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path
     assert "* `model.safetensors`, SHA-256 `" in card  # the digest of the base that it belongs to
 
 
-def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
+def test_another_format_is_measured(lab, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "out")
     assert told["dtype"] == "bf16"
     rounding = told["rounding"]
@@ -205,6 +217,10 @@ def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
     assert 0 < rounding["kl"] < 0.1
     assert f"{rounding['largest']:.3g}" in (tmp_path / "out" / "README.md").read_text()
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").dtype == torch.bfloat16
+
+
+@pytest.mark.slow
+def test_another_format_of_a_verifier_and_of_merged_adapters_is_measured(lab, words, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--verifier", "--dtype", "bf16", "--out", tmp_path / "judge")
     assert 0 < told["apart"] < 0.1
     assert AutoModelForTokenClassification.from_pretrained(tmp_path / "judge", dtype="auto").dtype == torch.bfloat16
@@ -352,7 +368,7 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
     assert [one.name for one in target.iterdir()] == ["whole"]
 
 
-@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+@pytest.mark.parametrize("head", ["scalar", pytest.param("likelihood", marks=pytest.mark.slow)])
 def test_without_a_classifier_of_its_architecture_the_head_is_told(head, monkeypatch, tmp_path):
     base = tmp_path / "olmo"
     tokenizer = byte_tokenizer()

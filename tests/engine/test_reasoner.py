@@ -25,7 +25,7 @@ from tests.fixtures.tiny_models import byte_tokenizer, write_model
 
 ADAPTERS = Adapters(4, 8.0, 0.0)
 IDS = torch.arange(3, 43)[None]
-families = pytest.mark.parametrize("family", ["llama", "qwen2", "gemma2"])
+families = pytest.mark.parametrize("family", ["llama", pytest.param("qwen2", marks=pytest.mark.slow), "gemma2"])
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +140,11 @@ def test_bf16_and_checkpointing_train_as_well(folders, family):
     set_checkpointing(network, True)
     reasoner = with_adapter(network, ADAPTERS)
     before = logits(reasoner)
-    texts = [PromptCompletion((5, 6), tuple(range(20, 40)))] * 8
+    texts = [PromptCompletion((5, 6), tuple(range(20, 40)))] * 4
     sft(
         reasoner.trainable(),
         texts,
-        TrainingArgs(1e-2, 4, 8, 0, micro_tokens=44, precision="bf16"),
+        TrainingArgs(1e-2, 2, 4, 0, micro_tokens=44, precision="bf16"),
         NullCallback(),
         pad_id=0,
     )

@@ -57,6 +57,8 @@ FAMILIES = {
     "cohere": lambda: CohereForCausalLM(CohereConfig(**MORE)),
     "neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**FEW)),
 }
+FIRST = ("llama", "dynamic", "gemma3")
+"""Those that tell soonest: plain, with a buffer that is made anew as texts grow, and with two of them."""
 # Far down a text, where a rounded frequency has turned a position by whole radians.
 TEXT = PromptCompletion(tuple(range(3, 250)) * 2, tuple(range(20, 60)))
 
@@ -75,7 +77,7 @@ def log_probs(reasoner):
     return torch.tensor(found)
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name not in FIRST)) for name in FAMILIES])
 def folder(request, tmp_path):
     torch.manual_seed(0)
     FAMILIES[request.param]().save_pretrained(tmp_path)
@@ -158,11 +160,11 @@ def trained(reasoner):
     ("family", "tuning", "base", "checkpointing"),
     [
         ("qwen2", "full", "copy", True),
-        ("qwen2", "full", "shared", True),
-        ("qwen2", "full", "copy", False),
-        ("qwen2", "lora", "copy", True),
+        pytest.param("qwen2", "full", "shared", True, marks=pytest.mark.slow),
+        pytest.param("qwen2", "full", "copy", False, marks=pytest.mark.slow),
+        pytest.param("qwen2", "lora", "copy", True, marks=pytest.mark.slow),
         ("qwen2", "lora", "shared", True),
-        ("gemma2", "full", "copy", True),
+        pytest.param("gemma2", "full", "copy", True, marks=pytest.mark.slow),
         ("gemma2", "lora", "copy", False),
     ],
 )

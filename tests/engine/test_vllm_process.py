@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from sapo_engine.rollouts import Completion, Request, VllmBackend, vllm_installed
 from sapo_engine.rollouts.hand_over import HandOver
@@ -21,7 +22,7 @@ from sapo_engine.rollouts.vllm import PYTHON
 from sapo_studio.config.engine_limits import VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.errors import EngineError
 from tests.fixtures.pretend_vllm import GRAPHS, MODE, PASSING, pretend_vllm
-from tests.fixtures.rollout_benches import write_random
+from tests.fixtures.rollout_benches import random_network, write_random
 
 if sys.platform != "linux":
     pytest.skip("vLLM is for Linux", allow_module_level=True)
@@ -278,55 +279,56 @@ def test_an_engine_that_was_killed_is_reported_with_the_signal(python):
     assert "SIGKILL" in caught.value.why
 
 
-HOST = """
-import os, sys
-from pathlib import Path
-from sapo_engine.rollouts import Request, VllmBackend
-from sapo_engine.rollouts.hand_over import HandOver
-from tests.fixtures.rollout_benches import random_network
-import torch
-
-hand_over = HandOver(Path(sys.argv[3]))
-backend = VllmBackend(Path(sys.argv[1]), eos=1, max_len=100, hand_over=hand_over)
-if "forked" in sys.argv[2] and os.fork() == 0:
-    # Holds the pipe to the engine open, as a grader forked by the host would.
-    os.close(1)
-    os.read(0, 1)
-    os._exit(0)
-print(backend.pid, flush=True)
-if sys.argv[2] == "handing over":
-    with hand_over.weights(random_network("llama", 0), torch.float32) as folder:
-        print(folder, flush=True)
-        sys.stdin.read()
-if "generating" in sys.argv[2]:
-    backend.generate([Request((1,), (1,), 5)], temperature=0)
-sys.stdin.read()
-"""
+def be_host(doing, scratch, say, end):
+    """A host of an engine, in a process of its own. `say` tells its number, and what it hands over; until something
+    comes by `end`, or its other side is closed, it is busy."""
+    hand_over = HandOver(scratch)
+    backend = engine(hand_over=hand_over)
+    if "forked" in doing and os.fork() == 0:
+        # Holds the pipe to the engine open, as a grader forked by the host would.
+        os.read(end, 1)
+        os._exit(0)
+    say(backend.pid)
+    if doing == "handing over":
+        with hand_over.weights(random_network("llama", 0), torch.float32) as folder:
+            say(folder)
+            os.read(end, 1)
+    if "generating" in doing:
+        backend.generate([Request((1,), (1,), 5)], temperature=0)
+    os.read(end, 1)
 
 
 @contextmanager
-def host_of_engine(folder, doing, scratch):
-    """A host and its engine's process, while the host is `doing`."""
-    host = subprocess.Popen(
-        [sys.executable, "-c", HOST, str(folder), doing, str(scratch)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    with host:
-        assert host.stdout is not None
-        process = psutil.Process(int(host.stdout.readline()))
-        assert process.is_running()
+def host_of_engine(doing, scratch):
+    """A host and its engine's process, while the host is `doing`, and the lines that it says besides. It is forked: to
+    import torch once more takes seconds."""
+    (hear, said), (end, close) = os.pipe(), os.pipe()
+    if (pid := os.fork()) == 0:
         try:
-            yield host, process
+            os.close(close)
+            be_host(doing, scratch, lambda what: os.write(said, f"{what}\n".encode()), end)
+        except BaseException:  # it is a process's end, not the test's
+            traceback.print_exc()
         finally:
-            host.kill()
+            os._exit(1)
+    os.close(said)
+    os.close(end)
+    host = psutil.Process(pid)
+    with os.fdopen(hear) as lines:
+        try:
+            process = psutil.Process(int(lines.readline()))
+            assert process.is_running()
+            yield host, process, lines
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                host.kill()
+                host.wait()
+            os.close(close)
 
 
-def kill_host_of_engine(folder, doing, scratch):
+def kill_host_of_engine(doing, scratch):
     """The engine's process once its host, killed while `doing`, is gone."""
-    with host_of_engine(folder, doing, scratch) as (host, process):
+    with host_of_engine(doing, scratch) as (host, process, _):
         others = [child for child in psutil.Process(host.pid).children() if child != process]
         assert len(others) == ("forked" in doing)
         host.kill()
@@ -338,11 +340,11 @@ def kill_host_of_engine(folder, doing, scratch):
 
 @pytest.mark.parametrize(
     "doing",
-    ["forked and generating", *(pytest.param(one, marks=pytest.mark.slow) for one in ("idle", "generating", "forked"))],
+    ["idle", "generating", "forked", "forked and generating"],
 )
 def test_killing_the_host_leaves_no_engine(python, tmp_path, doing):
     python(hang="generating" in doing)
-    assert not kill_host_of_engine(FOLDER, doing, tmp_path / "scratch").is_running()
+    assert not kill_host_of_engine(doing, tmp_path / "scratch").is_running()
 
 
 def holders(inode):
@@ -355,12 +357,12 @@ def holders(inode):
     return found
 
 
-@pytest.mark.parametrize("both", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("both", [False, True])
 def test_a_kill_while_weights_are_handed_over_leaves_nothing(python, tmp_path, both):
     python()
     scratch = tmp_path / "scratch"
-    with host_of_engine(FOLDER, "handing over", scratch) as (host, process):
-        folder = Path(host.stdout.readline().strip())
+    with host_of_engine("handing over", scratch) as (host, process, lines):
+        folder = Path(lines.readline().strip())
         assert folder.parent == scratch
         number = (folder / "model.safetensors").readlink().name
         weights = Path(f"/proc/{process.pid}/fd/{number}").stat()
@@ -382,6 +384,6 @@ def test_a_kill_while_weights_are_handed_over_leaves_nothing(python, tmp_path, b
 
 
 @pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
-def test_killing_the_host_leaves_no_real_engine(tmp_path):
-    folder = write_random(tmp_path / "model", "llama", 0)
-    assert not kill_host_of_engine(folder, "generating", tmp_path / "scratch").is_running()
+def test_killing_the_host_leaves_no_real_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FOLDER", write_random(tmp_path / "model", "llama", 0))
+    assert not kill_host_of_engine("generating", tmp_path / "scratch").is_running()
