@@ -149,6 +149,7 @@ def test_same_seed_same_numbers_with_adapters(base, tmp_path):
     settings = config(
         iterations=1,
         model=adapters,
+        task={"min_steps": 2, "max_steps": 2},  # few tokens: what they say does not matter here
         sampling={"questions": 10, "samples": 3},
         labeling={"trajectories": 10},
         verifier={"base": base, "max_trajectories": 16},
