@@ -402,7 +402,7 @@ def test_a_search_stopped_anywhere_comes_to_the_same(tmp_path):
     settings = config(iterations=1, labeling={"max_checks": 6}, verifier={"base": "shared", "learning_rate": 2e-3})
     straight = whole(settings, tmp_path / "straight")
     chance, seen = random.Random(3), Seen()
-    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(10, 30))):
+    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(8, 20))):
         assert seen.attempts < 60
     same(seen, straight)
     assert seen.attempts > 4
