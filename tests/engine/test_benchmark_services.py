@@ -15,22 +15,14 @@ from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.processbench import FORMAT
 from sapo_studio.requests.kinds import EvaluateRequest, PeopleStudyRequest, SampleSolutionsRequest, ShadowStudyRequest
 from sapo_studio.requests.wire import read_progress
-from tests.fixtures.small_run import config, finished_run
+from tests.fixtures.small_run import SMALLEST, config, finished_run
 
 LAB = "resources/models/lab"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    settings = config(
-        iterations=1,
-        warmup={"epochs": 0},
-        sampling={"questions": 10, "samples": 3},
-        labeling={"trajectories": 10, "start_trajectories": 10},
-        verifier={"epochs": 1, "max_trajectories": 20},
-        optimiser={"max_pairs": 10, "guard": "off"},
-    )
-    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", settings)
+    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", config(**SMALLEST))
 
 
 @pytest.fixture(scope="module")

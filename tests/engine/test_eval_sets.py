@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.grading.programs import probe
@@ -182,6 +182,7 @@ def test_a_set_beside_it_changes_nothing_in_a_set(ground):
     assert "100 of 100 questions of evaluation set near" in note
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_within_a_set_goes_on_there(ground, monkeypatch):
     monkeypatch.setattr(evaluate, "SET_SHARD", 5)
     config = config_of(ground, [far(ground), far(ground, name="again", samples=1)])
@@ -220,6 +221,7 @@ def test_a_run_that_is_stopped_within_a_set_goes_on_there(ground, monkeypatch):
     assert rows(rest, Questions) == rows(whole, Questions)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(probe()[0] == "none", reason="there is no sandbox here")
 def test_programs_can_be_a_set_of_a_run_on_answers(ground):
     file = mbpp_file(ground / "mbpp.jsonl", 12)
@@ -322,6 +324,7 @@ PARTS_OR_NOT = st.one_of(st.sampled_from(PARTS), st.text(max_size=5))
 COLUMNS = st.one_of(st.text(max_size=3), st.lists(st.text(max_size=3), max_size=2), st.none(), st.integers())
 
 
+@settings(max_examples=30)
 @given(fields=st.one_of(st.dictionaries(PARTS_OR_NOT, COLUMNS, max_size=3), st.text(max_size=5), st.integers()))
 def test_the_fields_of_a_set_are_checked_as_those_of_the_task(fields):
     def faults(section):

@@ -20,16 +20,11 @@ from sapo_studio.domain.runs import PhaseName, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.events import kinds as k
 from sapo_studio.events.kinds import TrainingLabelRow
-from tests.fixtures.small_run import config
+from tests.fixtures.small_run import SMALLEST, config
 
 CPU = torch.device("cpu")
 USED = config(
-    iterations=1,
-    warmup={"epochs": 0},
-    sampling={"questions": 10, "samples": 3},
-    labeling={"people": "use", "consensus": "dawid-skene", "trajectories": 10, "start_trajectories": 10},
-    verifier={"epochs": 1, "max_trajectories": 20},
-    optimiser={"max_pairs": 10, "guard": "off"},
+    **SMALLEST | {"labeling": SMALLEST["labeling"] | {"people": "use", "consensus": "dawid-skene"}},
 )
 
 

@@ -78,7 +78,7 @@ def tokens(found):
     return [[(completion.tokens, completion.finished) for completion in row] for row in found]
 
 
-@pytest.mark.parametrize("temperature", [0, 1.2])
+@pytest.mark.parametrize("temperature", [pytest.param(0, marks=pytest.mark.slow), 1.2])
 def test_the_modules_tokens_on_every_architecture(model, temperature):
     requests = [replace(request, log_probs=number % 3 == 0) for number, request in enumerate(asked())]
     wanted = by_modules(model, requests, temperature)

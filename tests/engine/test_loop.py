@@ -149,6 +149,7 @@ def test_same_seed_same_numbers_with_adapters(base, tmp_path):
     settings = config(
         iterations=1,
         model=adapters,
+        task={"min_steps": 2, "max_steps": 2},  # few tokens: what they say does not matter here
         sampling={"questions": 10, "samples": 3},
         labeling={"trajectories": 10},
         verifier={"base": base, "max_trajectories": 16},
@@ -401,7 +402,7 @@ def test_a_search_stopped_anywhere_comes_to_the_same(tmp_path):
     settings = config(iterations=1, labeling={"max_checks": 6}, verifier={"base": "shared", "learning_rate": 2e-3})
     straight = whole(settings, tmp_path / "straight")
     chance, seen = random.Random(3), Seen()
-    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(10, 30))):
+    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(8, 20))):
         assert seen.attempts < 60
     same(seen, straight)
     assert seen.attempts > 4

@@ -58,7 +58,7 @@ SIZES = (
 )
 
 
-@pytest.mark.parametrize("temperature", [0, 1.2])
+@pytest.mark.parametrize("temperature", [pytest.param(0, marks=pytest.mark.slow), 1.2])
 def test_the_usual_samplers_tokens_on_every_architecture(model, temperature):
     requests = asked()
     wanted = usual(model, requests, temperature)
@@ -69,7 +69,7 @@ def test_the_usual_samplers_tokens_on_every_architecture(model, temperature):
 
 @pytest.mark.parametrize("how", SIZES, ids=str)
 def test_the_usual_samplers_tokens_whatever_the_sizes(llama, how):
-    requests = asked(8)
+    requests = asked(6)
     backend = slots(llama, **how)
     for temperature in (0, 0.6):
         mixed = requests[::-1] if temperature else requests

@@ -125,24 +125,24 @@ def test_the_card_belongs_to_the_copy_while_it_writes_and_to_training_afterwards
         assert cards.left(CARD) == 0
 
 
-def test_a_back_end_goes_on_with_its_own_weights_after_others_had_the_device(tmp_path):
-    for backend in ("slots", "hf"):
-        with stand_in_cards(FULL_CARD) as cards:
-            made = session(tmp_path, backend, CARD)
-            other = clone(made.model, made.adapters)
-            with torch.no_grad():
-                for parameter in other.network.parameters():
-                    parameter.add_(0.1 * torch.randn_like(parameter))
-            requests = [made.sampler.request(q.number, [1]) for q in made.task.questions("train")[:4]]
-            mine, others = (made.pool.backend(model) for model in (made.model, other))
-            first = mine.generate(requests, temperature=0.0)
-            assert others.generate(requests, temperature=0.0) != first
-            made.placement.place(other)
-            assert mine.generate(requests, temperature=0.0) == first
-            made.placement.place(other)
-            taken = [*other.network.parameters(), *other.network.buffers()]
-            assert cards.left(CARD) == sum({t.untyped_storage()._cdata: t.nbytes for t in taken}.values())
-            made.close()
+@pytest.mark.parametrize("backend", ["slots", pytest.param("hf", marks=pytest.mark.slow)])
+def test_a_back_end_goes_on_with_its_own_weights_after_others_had_the_device(backend, tmp_path):
+    with stand_in_cards(FULL_CARD) as cards:
+        made = session(tmp_path, backend, CARD)
+        other = clone(made.model, made.adapters)
+        with torch.no_grad():
+            for parameter in other.network.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        requests = [made.sampler.request(q.number, [1]) for q in made.task.questions("train")[:4]]
+        mine, others = (made.pool.backend(model) for model in (made.model, other))
+        first = mine.generate(requests, temperature=0.0)
+        assert others.generate(requests, temperature=0.0) != first
+        made.placement.place(other)
+        assert mine.generate(requests, temperature=0.0) == first
+        made.placement.place(other)
+        taken = [*other.network.parameters(), *other.network.buffers()]
+        assert cards.left(CARD) == sum({t.untyped_storage()._cdata: t.nbytes for t in taken}.values())
+        made.close()
 
 
 @pytest.mark.parametrize(

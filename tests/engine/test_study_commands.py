@@ -11,7 +11,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import sapo
-from tests.fixtures.small_run import config, finished_run
+from tests.fixtures.small_run import SMALLEST, config, finished_run
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def small(tmp_path_factory):
     """A data folder with a finished run."""
     home = tmp_path_factory.mktemp("home")
     with Store.open(home / "studio.db") as store:
-        settings = config(name="small", iterations=1)
+        settings = config(name="small", **SMALLEST)
         run_id = runs.create_run(store, settings)
         runs.set_status(store, run_id, RunStatus.RUNNING)
         finished_run(store.run_dir(run_id), settings)

@@ -86,7 +86,7 @@ def test_the_network_is_in_bf16_and_what_needs_fp32_is_not(folders, family):
     assert all(parameter.grad is None for parameter in own.values())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*(pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES[:-1]), FAMILIES[-1]])
 def test_it_learns_as_with_autocast(folders, family, monkeypatch):
     """But for what bf16 rounds, which is far less than what is learned."""
     copied, cast, exact = Curve(), Curve(), Curve()
