@@ -48,6 +48,8 @@ class Merged:
     undone: int
     run_id: str = ""
     """The run that was made for the trajectories; '' where they were here already."""
+    with_items: bool = False
+    """The queue was made here, or got its items again."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -63,7 +65,7 @@ class Merged:
     @property
     def anything(self) -> bool:
         """Whether the store is another one than before."""
-        return bool(self.run_id) or any(self.counts.values())
+        return self.with_items or any(self.counts.values())
 
     def told(self) -> str:
         """In a sentence."""
@@ -240,13 +242,11 @@ def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
     """
     with store.atomic():
         run_id, queue_id = "", _known(store, bundle)
-        if queue_id is None:
+        empty = not store.value("SELECT 1 FROM queue_items WHERE queue_id = ? LIMIT 1", (queue_id,))
+        if empty:
             ids, run_id = places_of(store, bundle, file)
-            _put_items(store, _make_queue(store, bundle), bundle, ids)
-        elif not store.value("SELECT 1 FROM queue_items WHERE queue_id = ? LIMIT 1", (queue_id,)):
-            ids, run_id = places_of(store, bundle, file)
-            _put_items(store, queue_id, bundle, ids)
-        return replace(merge(store, bundle), run_id=run_id)
+            _put_items(store, _make_queue(store, bundle) if queue_id is None else queue_id, bundle, ids)
+        return replace(merge(store, bundle), run_id=run_id, with_items=empty)
 
 
 def _known(store: Store, bundle: Bundle) -> int | None:

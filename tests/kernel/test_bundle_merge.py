@@ -260,8 +260,9 @@ def test_a_queue_whose_run_was_deleted_gets_its_items_again(store: Store):
     bundle = with_(items=(item(1, 3), EMPTY.items[1]), judgements=(JUDGEMENTS[0],))
     first = bring_in(store, bundle, "home.jsonl")
     delete_run(store, first.run_id)
+    assert bring_in(store, with_(items=bundle.items), "home.jsonl").told().endswith("its items")
     found = bring_in(store, bundle, "home.jsonl")
-    assert found.run_id
+    assert found.told().endswith("1 judgements")
     assert (found.judgements, found.uid) == (1, first.uid)
     queue_id = int(store.value("SELECT id FROM queues WHERE uid = ?", (found.uid,)))
     assert [one.steps for one in read_queue(store, queue_id).items] == [one.steps for one in bundle.items]
