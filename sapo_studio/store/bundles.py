@@ -48,6 +48,8 @@ class Merged:
     undone: int
     run_id: str = ""
     """The run that was made for the trajectories; '' where they were here already."""
+    with_items: bool = False
+    """The queue was made here, or got its items again."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -63,7 +65,7 @@ class Merged:
     @property
     def anything(self) -> bool:
         """Whether the store is another one than before."""
-        return bool(self.run_id) or any(self.counts.values())
+        return self.with_items or any(self.counts.values())
 
     def told(self) -> str:
         """In a sentence."""
@@ -233,23 +235,25 @@ def merge(store: Store, bundle: Bundle) -> Merged:
 
 def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
     """Make the bundle's queue in a store that has it not, over its trajectories where they are here, and over a run of
-    kind `import` made for the others; then `merge`. `file`: what the bundle was read from, for the run.
+    kind `import` made for the others; then `merge`. A queue whose items all went with their run gets them again.
+    `file`: what the bundle was read from, for the run.
 
     Raises InputError as `merge` does.
     """
     with store.atomic():
-        run_id = ""
-        if _known(store, bundle) is None:
+        run_id, queue_id = "", _known(store, bundle)
+        empty = not store.value("SELECT 1 FROM queue_items WHERE queue_id = ? LIMIT 1", (queue_id,))
+        if empty:
             ids, run_id = places_of(store, bundle, file)
-            _make_queue(store, bundle, ids)
-        return replace(merge(store, bundle), run_id=run_id)
+            _put_items(store, _make_queue(store, bundle) if queue_id is None else queue_id, bundle, ids)
+        return replace(merge(store, bundle), run_id=run_id, with_items=empty)
 
 
 def _known(store: Store, bundle: Bundle) -> int | None:
     return store.value("SELECT id FROM queues WHERE uid = ?", (bundle.queue.uid,))
 
 
-def _make_queue(store: Store, bundle: Bundle, ids: list[int]) -> None:
+def _make_queue(store: Store, bundle: Bundle) -> int:
     queue = bundle.queue
     name, number = queue.name, 1
     while store.value("SELECT 1 FROM queues WHERE name = ?", (name,)):
@@ -263,7 +267,10 @@ def _make_queue(store: Store, bundle: Bundle, ids: list[int]) -> None:
             *(queue.overlap, queue.gold_rate, queue.source),
         ),
     )
-    queue_id = store.value("SELECT last_insert_rowid()")
+    return int(store.value("SELECT last_insert_rowid()"))
+
+
+def _put_items(store: Store, queue_id: int, bundle: Bundle, ids: list[int]) -> None:
     store.execute_many(
         "INSERT INTO queue_items (queue_id, place, trajectory_id, shared, gold) VALUES (?, ?, ?, ?, ?)",
         [

@@ -27,6 +27,7 @@ from sapo_studio.store.bundle_records import (
 )
 from sapo_studio.store.bundles import bring_in, merge, read_queue
 from sapo_studio.store.db import Store
+from sapo_studio.store.runs import delete_run
 
 PEOPLE = ("ann", "ben")
 
@@ -253,6 +254,19 @@ def test_a_new_store_gets_the_trajectories_too(store: Store):
     assert not read_queue(store, queue_id).items[0].scores
     assert not bring_in(store, bundle, "home.jsonl").anything
     assert store.value("SELECT count(*) FROM runs") == 1
+
+
+def test_a_queue_whose_run_was_deleted_gets_its_items_again(store: Store):
+    bundle = with_(items=(item(1, 3), EMPTY.items[1]), judgements=(JUDGEMENTS[0],))
+    first = bring_in(store, bundle, "home.jsonl")
+    delete_run(store, first.run_id)
+    assert bring_in(store, with_(items=bundle.items), "home.jsonl").told().endswith("its items")
+    found = bring_in(store, bundle, "home.jsonl")
+    assert found.told().endswith("1 judgements")
+    assert (found.judgements, found.uid) == (1, first.uid)
+    queue_id = int(store.value("SELECT id FROM queues WHERE uid = ?", (found.uid,)))
+    assert [one.steps for one in read_queue(store, queue_id).items] == [one.steps for one in bundle.items]
+    assert not bring_in(store, bundle, "home.jsonl").anything
 
 
 def test_what_came_by_a_bundle_is_exported_by_peoples_labels(store: Store):

@@ -180,6 +180,7 @@ def test_heatmaps_stay_small_and_the_matrix_stands_beside_them(store):
     run_id = synthetic_run(store, iterations=2, trajectories=300, questions=12)
     error = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 50}
     folder = store.run_dir(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
     self_verification_matrix.keep(folder, {"matrix": [{"verifier": 0, "reasoner": 1, "error": error}]})
     verifier = page_of(store, run_id, 0).by_id("verifier")
     maps = verifier.all("svg")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -390,6 +392,25 @@ def test_an_engine_that_was_ended_needs_no_installation(status: int, last: str, 
     assert caught.value.what == what
     assert "install" not in caught.value.fix
     assert caught.value.fix
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends it there")
+def test_an_engine_ends_with_who_asked_however_that_ends():
+    """Its input stays open, and so it would wait on."""
+    asks = (
+        "import os, subprocess, sys; from sapo_studio import processes\n"
+        "os.environ[processes.PARENT_VARIABLE] = str(os.getpid())\n"
+        "print(subprocess.Popen([sys.executable, '-m', 'sapo_engine.service']).pid, flush=True)\n"
+        "import threading; threading.Event().wait()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", asks], stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdout is not None
+        engine = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+        parent.wait()
+        psutil.wait_procs([engine], timeout=60)
+        assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
 
 
 def test_an_engine_that_hangs_is_ended(engine: Callable[[str], None]):

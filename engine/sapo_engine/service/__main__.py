@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from sapo_studio import processes
 from sapo_studio.errors import SapoError
 from sapo_studio.requests.kinds import (
     ClusterProbeRequest,
@@ -120,4 +121,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    processes.die_with_parent()  # who asked was killed: nobody waits for an answer that may take hours
     sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
-from sapo_studio.files import write_atomic
+from sapo_studio.files import cannot_write, write_atomic
 from sapo_studio.requests.kinds import EvaluateRequest
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -46,9 +46,12 @@ def ask_for(store: Store, run_id: str) -> EvaluateRequest:
 
 
 def keep(folder: Path, found: Mapping[str, Any]) -> None:
-    """Write down the matrix of an engine's answer in the run's `folder`, in place of an earlier one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / FILE, (json.dumps(found["matrix"], indent=1) + "\n").encode())
+    """Write down the matrix of an engine's answer in the run's `folder`, in place of an earlier one. Raises
+    StoreError where it cannot be written, as where the run was deleted meanwhile: its folder is not made again."""
+    try:
+        write_atomic(folder / FILE, (json.dumps(found["matrix"], indent=1) + "\n").encode())
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def kept(folder: Path) -> Sequence[Cell]:

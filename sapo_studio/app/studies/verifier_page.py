@@ -173,13 +173,13 @@ def sheets(found: Found) -> tuple[Sheet, ...]:
 
 def warnings(found: Found) -> tuple[str, ...]:
     """What whoever reads the numbers has to know, a sentence or two each."""
-    leaks = tuple(found.get("leaks", ()))
+    told = (*found.get("leaks", ()), *found.get("unkept", ()))
     odd = found.get("contradictory")
     if not odd:
-        return leaks
+        return told
     return (
         f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so.",
-        *leaks,
+        *told,
     )
 
 

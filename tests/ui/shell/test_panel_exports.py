@@ -25,6 +25,7 @@ def shown(qtbot, store, open_window, select):
     run_id = synthetic_run(store, trajectories=60, questions=12)
     error = {"value": 0.2, "low": 0.1, "high": 0.3, "n": 50}
     folder = store.run_dir(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
     self_verification_matrix.keep(folder, {"matrix": [{"verifier": 0, "reasoner": 1, "error": error}]})
     window = open_window(PANELS)
     select(window, run_id)

@@ -24,6 +24,7 @@ from sapo_ui.features.evaluation.form import FOLDER, NO_RUN, SEEDS
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.evaluated import BEST, PAIRS, evaluated
 from tests.fixtures.synthetic import synthetic_run
+from tests.ui.features.evaluation.conftest import ANSWERS
 from tests.ui.layout_faults import faults
 
 REFUSES = """
@@ -202,6 +203,18 @@ def test_a_run_that_was_deleted_meanwhile(qtbot, make_run, opened, engine, store
     assert "`sapo" not in dialog.trouble.text, "what to type helps nobody who clicks"
     assert not asked.exists()
     assert dialog.form.isEnabled()
+
+
+def test_a_run_that_was_deleted_while_it_was_measured_shows_what_came_of_it(qtbot, make_run, opened, engine, store):
+    run = make_run()
+    folder = store.run_dir(run.id)
+    engine(f"import shutil; shutil.rmtree({str(folder)!r})\n" + ANSWERS)
+    dialog = opened(run)
+    dialog.form.matrix.setChecked(True)
+    measure(qtbot, dialog)
+    qtbot.waitUntil(lambda: bool(dialog.results.tables))
+    assert "could not be kept" in dialog.results.notes[-1]
+    assert not folder.exists(), "a folder of no run would lie there for ever"
 
 
 def test_an_engine_that_was_killed_is_called_so(qtbot, make_run, opened, engine):

@@ -36,6 +36,29 @@ def test_header_offers_what_can_be_done(qtbot, page, make_run, fired, status, ex
     assert set(fired) == expected
 
 
+@pytest.mark.parametrize(
+    ("pressed", "first", "between", "then", "focused"),
+    [
+        ("run.pause", "running", (), "paused", "run.continue"),
+        ("run.continue", "paused", (), "running", "run.pause"),
+        ("run.resume", "stopped", ("done",), "running", "run.pause"),
+        ("run.stop", "running", ("done",), "stopped", "run.resume"),
+    ],
+)
+def test_whoever_presses_space_twice_does_not_stop_a_run(page, make_run, pressed, first, between, then, focused):
+    """A button that goes hands the focus to what takes its place, also where that comes later, and to no neighbor."""
+    page.show_run(make_run(1, "lab", first))
+    header = page.header
+    page.activateWindow()
+    header.buttons[pressed].setFocus()
+    assert header.buttons[pressed].hasFocus()
+    for status in between:
+        page.show_run(make_run(1, "lab", status))
+        assert header.more.hasFocus()
+    page.show_run(make_run(1, "lab", then))
+    assert header.buttons[focused].hasFocus()
+
+
 def test_a_long_name_leaves_phase_and_eta_their_place(page, make_run):
     name = "a run with a very long name that goes on and on, seed 1234567890, eta 0.25"
     page.show_run(make_run(1, name, phase="label", iteration=2, progress=0.61, eta_seconds=128))

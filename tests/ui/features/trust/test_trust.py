@@ -67,6 +67,7 @@ def engine(monkeypatch):
 
 
 def test_the_matrix_is_measured_when_asked_for_and_kept(qtbot, store, run_id, engine):
+    store.run_dir(run_id).mkdir(parents=True, exist_ok=True)
     panel = filled(qtbot, show(qtbot, MatrixPanel(), run_id))
     assert panel.note.text().startswith("Not measured.")
     assert panel.cells.isHidden()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -44,6 +45,11 @@ def where(run: RunSummary) -> str:
 class ActionButton(QPushButton):
     """A button for an action: takes its text, icon, help and shortcut, and is hidden while it is disabled."""
 
+    left = Signal()
+    """It was hidden while it had the focus."""
+    came = Signal()
+    """It is shown again."""
+
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
         super().__init__(action.iconText(), parent)
         self._action = action
@@ -67,7 +73,12 @@ class ActionButton(QPushButton):
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())
+        had_focus, was_hidden = self.hasFocus(), self.isHidden()
         self.setVisible(action.isEnabled())
+        if had_focus and self.isHidden():
+            self.left.emit()
+        elif was_hidden and not self.isHidden():
+            self.came.emit()
 
 
 MODES = (("Watch", 0, "run.watch"), ("Read", 1, "run.read"), ("Audit", 2, "run.audit"))
@@ -82,6 +93,8 @@ NARROW = 1180
 SMALL = ("run.stop_after", "run.stop")
 
 BUTTONS = ("run.score", "run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
+STEERING = ("run.pause", "run.continue", "run.resume")
+"""One place: of these a run has one at a time."""
 MORE = (
     "run.clone",
     "run.rename",
@@ -128,6 +141,10 @@ class RunHeader(QWidget):
             button = ActionButton(actions[name], self)
             self.buttons[name] = button
             row.addWidget(button)
+            button.left.connect(self._keep_focus)
+        for name in STEERING:
+            self.buttons[name].came.connect(self._hand_focus_on)
+        self._focus_waits = False
         self.more = QToolButton()
         self.more.setProperty("look", "button")
         self.more.setFixedSize(38, 28)
@@ -160,6 +177,18 @@ class RunHeader(QWidget):
         if run.restarts:
             tip.append(f"engine restarted {run.restarts} \u00d7")
         self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
+
+    def _keep_focus(self) -> None:
+        """Qt would pass the focus to the button behind: who presses Space twice would pause a run, and stop it."""
+        self._focus_waits = True
+        self.more.setFocus()
+        self._hand_focus_on()
+
+    def _hand_focus_on(self) -> None:
+        there = next((button for name in STEERING if not (button := self.buttons[name]).isHidden()), None)
+        if there is not None and self._focus_waits and self.more.hasFocus():
+            there.setFocus()
+            self._focus_waits = False
 
     def _use(self, value: object) -> None:
         if isinstance(value, int):
