@@ -400,7 +400,8 @@ def test_a_look_from_before_a_resolution_does_not_open_the_conflict_again(page, 
     page.counted.connect(seen.append)
     held.let_go()
     qtbot.waitUntil(lambda: len(held.found) == 3)
-    qtbot.waitUntil(lambda: seen == [count - 1])
+    settled(qtbot)
+    assert set(seen) == {count - 1}
     assert sum(one.resolution is None for one in page.conflicts) == count - 1
 
 

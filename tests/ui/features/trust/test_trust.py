@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from sapo_studio.app.studies import self_verification_matrix as matrices
+from sapo_studio.errors import InputError
 from sapo_studio.processes import is_running
 from sapo_studio.requests import client
 from sapo_studio.store import queries
@@ -117,3 +118,17 @@ def test_the_matrix_is_measured_by_the_python_of_its_run(qtbot, store, run_id, t
 def test_a_matrix_that_cannot_be_read_is_measured_again(tmp_path, text):
     (tmp_path / matrices.FILE).write_text(text)
     assert matrices.kept(tmp_path) == []
+
+
+def test_what_goes_wrong_with_one_run_is_not_told_of_another(qtbot, store, run_id, engine):
+    other = synthetic_run(store, name="other", iterations=1, questions=8, trajectories=16)
+    panel = filled(qtbot, show(qtbot, MatrixPanel(), run_id))
+    engine("time.sleep(600)")
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.study._process is not None and bool(panel.study._process.processId()))
+    panel.show_run(other)
+    qtbot.waitUntil(lambda: panel.filled)
+    said = panel.note.text()
+    panel.study.failed.emit(InputError("No card"))
+    assert panel.note.text() == said
+    panel.study.end_now()
