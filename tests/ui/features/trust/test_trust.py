@@ -18,7 +18,7 @@ from sapo_ui.features.trust.matrix import MatrixPanel
 from sapo_ui.features.trust.panel import TrustPanel
 from sapo_ui.features.trust.table import LINES
 from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_helpers import filled, show
+from tests.ui.panel_helpers import change_of, filled, show
 
 
 @pytest.fixture
@@ -132,3 +132,18 @@ def test_what_goes_wrong_with_one_run_is_not_told_of_another(qtbot, store, run_i
     panel.study.failed.emit(InputError("No card"))
     assert panel.note.text() == said
     panel.study.end_now()
+
+
+def test_the_cell_that_is_read_stays_while_the_run_goes_on(qtbot, store, run_id):
+    panel = filled(qtbot, show(qtbot, TrustPanel(), run_id, (700, 120)))
+    bottom = panel.table.verticalScrollBar().maximum()
+    panel.table.setCurrentIndex(panel.model.index(2, 1))
+    panel.table.verticalScrollBar().setValue(bottom)
+    name = panel.model.measure(2)
+    store.execute("UPDATE metrics SET value = 0.25 WHERE iteration = 1 AND name = 'cut_off'")
+    store.execute("DELETE FROM metrics WHERE name = ?", (panel.model.measure(0),))
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: panel.model.measure(1) == name)
+    at = panel.table.currentIndex()
+    assert (panel.model.measure(at.row()), at.column()) == (name, 1)
+    assert panel.table.verticalScrollBar().value() == panel.table.verticalScrollBar().maximum()
