@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from PySide6.QtWidgets import QAbstractItemView
 
 
 @contextmanager
-def kept_place(view: QAbstractItemView, key: Callable[[int], object]) -> Iterator[None]:
+def kept_place(view: QAbstractItemView, key: Callable[[int], object]) -> Generator[None]:
     """While the model of `view` is filled anew: then the row that is called the same by `key` (of a row's number) is
     the current one again, where there is one, and the view is as far down as before."""
     at, bar = view.currentIndex(), view.verticalScrollBar()
