@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QInputDialog, QMessageBox
 
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.store import queries, runs
-from sapo_ui.services import run_keeping
+from sapo_ui.services import run_keeping, tasks
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,9 @@ def test_what_is_done_to_a_run_is_done_in_its_order(qtbot, window, store, add_ru
     dialog = window.findChild(QInputDialog)
     dialog.setTextValue("after")
     dialog.accept()
+    came = []
+    tasks.run(window, lambda _: None, came.append)
+    qtbot.waitUntil(lambda: bool(came))  # the other thread is free, and does not begin what was asked for later
     assert queries.get_run(store, run_id).name == "mine"
     held.let_go()
     qtbot.waitUntil(lambda: queries.get_run(store, run_id).name == "after")

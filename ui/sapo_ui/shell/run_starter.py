@@ -126,9 +126,10 @@ class RunStarter(QObject):
         key = asking.draft_key if isinstance(asking, NewRunPage) else None
 
         def failed(error: Exception) -> None:
-            page = self._pages.front
-            if isinstance(page, NewRunPage) and isinstance(error, SapoError) and not isinstance(error, NoEngine):
-                page.say_error(error)
+            page = self._pages.front  # another form by now has nothing to do with it
+            form = page if page is asking and isinstance(page, NewRunPage) else None
+            if form is not None and isinstance(error, SapoError) and not isinstance(error, NoEngine):
+                form.say_error(error)
             else:
                 self._on_error(error)
 

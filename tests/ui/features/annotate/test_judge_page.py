@@ -318,3 +318,13 @@ def test_time_at_work_is_recorded_and_breaks_are_not(judge, qtbot, store, monkey
         press(qtbot, judge, key)
     assert store.value("SELECT seconds FROM item_states WHERE item_id = ?", (item,)) == pytest.approx(35)
     qtbot.waitUntil(lambda: judge.queue.pace.text().startswith("1.7 a minute"))
+
+
+def test_the_cursor_in_the_list_stays_on_its_item(judge, qtbot, store, queue):
+    waiting = judge.queue.waiting
+    qtbot.waitUntil(lambda: waiting.rows.rowCount() == 6)
+    waiting.setCurrentIndex(waiting.rows.index(3))
+    wanted = waiting.rows.items[3].id
+    press(qtbot, judge, "n", ENTER)
+    qtbot.waitUntil(lambda: waiting.rows.rowCount() == 5)
+    assert waiting.rows.items[waiting.currentIndex().row()].id == wanted

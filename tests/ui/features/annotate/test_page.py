@@ -16,7 +16,6 @@ from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.page import AnnotatePage
 from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
 from sapo_ui.features.annotate.subpages import SUBPAGES
-from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotator_name, set_annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
@@ -219,7 +218,8 @@ def test_a_queue_that_is_chosen_while_the_list_is_read_stays(open_annotate, qtbo
     page.top.queue.activated.emit(1)
     assert page.queue.name == "first"
     held.let_go()
-    qtbot.waitUntil(lambda: tasks.pool().idle and page.front.desk.open_item is not None)
+    settled(qtbot)
+    qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
     assert (page.queue.name, page.front.desk.queue_id) == ("first", queue.id)
     assert page.top.queue.currentText() == "first"
 

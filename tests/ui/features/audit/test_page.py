@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from sapo_studio import supervisor
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.app.studies import shadow
 from sapo_studio.domain.reward_and_truth import Evaluated
@@ -25,8 +26,9 @@ from sapo_ui.features.audit.bounds_slider import BoundsSlider
 from sapo_ui.features.audit.disagreements import BELIEF, FILTER, OTHERS, ROLLOUTS, STEP, WRITTEN
 from sapo_ui.features.audit.page import AuditPage
 from sapo_ui.features.audit.reward_card import RewardCard
-from sapo_ui.services import tasks
+from sapo_ui.services import label_audit, tasks
 from sapo_ui.services.poller import StoreChange
+from tests.fixtures.held import settled
 from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_run
 
@@ -389,3 +391,38 @@ def test_the_filter_is_turned_on_for_the_labels_that_come_next(open_page, run_id
     qtbot.mouseClick(switch.box, Qt.MouseButton.LeftButton, pos=QPoint(8, switch.box.height() // 2))
     qtbot.waitUntil(lambda: "Off." in switch.note.text())
     assert queries.get_config(store, run_id).labeling.consensus == "off"
+
+
+def test_being_read_again_takes_neither_the_row_nor_the_focus(open_page, store, qtbot):
+    run_id = synthetic_run(store, iterations=2, trajectories=160, questions=12, status=RunStatus.RUNNING)
+    page = open_page(run_id)
+    for _ in range(2):
+        qtbot.keyClick(page.table, Qt.Key.Key_J)
+    read = page.model.step(2)
+    qtbot.keyClick(page, Qt.Key.Key_F)
+    first = page.view
+    store.execute("UPDATE runs SET phase_ordinal = phase_ordinal + 1 WHERE id = ?", (run_id,))
+    page.take(StoreChange((queries.get_run(store, run_id),), frozenset({run_id})))
+    qtbot.waitUntil(lambda: page.view is not first)
+    assert page.filter.slider.hasFocus()
+    assert page.model.step(page.table.currentIndex().row()) == read
+
+
+def test_an_audit_from_before_the_filter_was_turned_on_does_not_show_it_off(open_page, run_id, qtbot, store, hold):
+    store.execute("UPDATE phases SET status = 'pending' WHERE iteration = 2 AND name IN ('label', 'verifier')")
+    store.execute("UPDATE runs SET status = 'stopped'")
+    page = open_page(run_id)
+    box = page.filter.switch.box
+    held = hold(label_audit, "audit")
+    page._read()
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    written = hold(supervisor, "change_config", unbegun=True)
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    qtbot.waitUntil(lambda: written.called == 1)
+    shown = []
+    page.filter.switch.show_state = lambda view, bounds: shown.append(view.audit.consensus)
+    held.let_go()
+    written.let_go()
+    settled(qtbot)
+    assert shown
+    assert set(shown) == {"dawid-skene"}

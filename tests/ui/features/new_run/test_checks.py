@@ -1,9 +1,10 @@
 """What is looked at before Start: the model, the data, and what is not installed."""
 
 import sys
+import threading
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
@@ -12,7 +13,9 @@ from sapo_studio.app.set_up.missing import Missing
 from sapo_studio.app.set_up.model_look import ModelLook
 from sapo_studio.config.card_check import trouble_here
 from sapo_studio.errors import EngineError, InputError
+from sapo_ui.features.new_run.checks import SetupChecks
 from sapo_ui.services import tasks
+from tests.fixtures.held import settled
 from tests.fixtures.two_cards import TwoCards
 from tests.ui.features.new_run.conftest import looking, preset
 
@@ -188,3 +191,31 @@ def test_a_value_that_was_replaced_is_looked_at_no_more(qtbot, open_page, tmp_pa
     qtbot.waitUntil(begun.exists)
     page.set_value("model.source", "bundled:lab")
     qtbot.waitUntil(lambda: page.rows["model.source"].said == "1 k parameters, 512 tokens, chat template")
+
+
+def test_what_is_wrong_with_files_of_one_model_is_not_told_of_another(qtbot):
+    """A model's files are looked into after the model, and may take long."""
+    found = []
+
+    def model(config):
+        if config.model.source == "hub:b/b":
+            raise InputError("No such model")
+        return ModelLook(494_000_000, 32_768, True, "")
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def files(config):
+        begun.set()
+        assert go_on.wait(60)
+        raise InputError("A part of a/a is missing")
+
+    owner = QObject()
+    checks = SetupChecks(owner, looking(model=model, model_files=files))
+    checks.found.connect(lambda path, finding: found.append(finding.text) if path == "model.source" else None)
+    checks.look(preset("words", model={"source": "hub:a/a"}).config)
+    qtbot.waitUntil(begun.is_set)
+    checks.look(preset("words", model={"source": "hub:b/b"}).config)
+    qtbot.waitUntil(lambda: bool(found) and "No such model" in found[-1])
+    go_on.set()
+    settled(qtbot)
+    assert "No such model" in found[-1]

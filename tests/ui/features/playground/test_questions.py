@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from sapo_studio.requests.play import Sample
 from sapo_studio.store import annotations
 from sapo_studio.store.codec import row_number
+from sapo_ui.features.playground import page as page_module
+from tests.fixtures.held import settled
 from tests.fixtures.scripted_session import choice
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.features.playground.test_sampling import ask
@@ -84,3 +86,17 @@ def test_tests_of_a_program_are_typed(qtbot, lay):
     dialog._give()
     assert card.tests.text() == "2 tests\u2026"
     assert card.asking.tests == ("assert double(2) == 4", "assert double(0) == 0")
+
+
+def test_a_question_that_is_taken_does_not_replace_what_is_typed_meanwhile(qtbot, lay, store, hold):
+    run_id = synthetic_run(store, iterations=1, questions=6, trajectories=24)
+    table = lay([of_run(run_id)])
+    card = table.page.card
+    held = hold(page_module, "take_question")
+    qtbot.mouseClick(card.random, LEFT)
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    qtbot.keyClicks(card.text, "What is 2 + 2?")
+    held.let_go()
+    settled(qtbot)
+    assert card.text.toPlainText() == "What is 2 + 2?"
+    assert card.taken is None

@@ -1,5 +1,7 @@
 """The column on the left: search, selection, keyboard, menu."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -104,3 +106,17 @@ def test_rows_paint_in_both_looks(listed, qtbot):
             assert len(shades) > 20
     finally:
         theme.manager().choose("system")
+
+
+def test_the_chosen_run_stays_chosen_where_it_comes_to_another_place(listed):
+    widget, runs = listed
+    widget.model.narrow(widget.model.wanted, "name")
+    assert names(widget.model) == ["alpha", "beta", "gamma"]
+    gamma = runs[0]
+    widget.select(gamma.id)
+    told = []
+    widget.selected.connect(told.append)
+    widget.take(change(replace(gamma, name="aardvark"), *runs[1:], changed=[gamma.id]))
+    assert names(widget.model) == ["aardvark", "alpha", "beta"]
+    assert widget.current().id == gamma.id
+    assert told == []

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from sapo_studio.app.studies import self_verification_matrix as matrices
+from sapo_studio.errors import InputError
 from sapo_studio.processes import is_running
 from sapo_studio.requests import client
 from sapo_studio.store import queries
@@ -17,7 +18,7 @@ from sapo_ui.features.trust.matrix import MatrixPanel
 from sapo_ui.features.trust.panel import TrustPanel
 from sapo_ui.features.trust.table import LINES
 from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_helpers import filled, show
+from tests.ui.panel_helpers import change_of, filled, show
 
 
 @pytest.fixture
@@ -118,3 +119,32 @@ def test_the_matrix_is_measured_by_the_python_of_its_run(qtbot, store, run_id, t
 def test_a_matrix_that_cannot_be_read_is_measured_again(tmp_path, text):
     (tmp_path / matrices.FILE).write_text(text)
     assert matrices.kept(tmp_path) == []
+
+
+def test_what_goes_wrong_with_one_run_is_not_told_of_another(qtbot, store, run_id, engine):
+    other = synthetic_run(store, name="other", iterations=1, questions=8, trajectories=16)
+    panel = filled(qtbot, show(qtbot, MatrixPanel(), run_id))
+    engine("time.sleep(600)")
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.study._process is not None and bool(panel.study._process.processId()))
+    panel.show_run(other)
+    qtbot.waitUntil(lambda: panel.filled)
+    said = panel.note.text()
+    panel.study.failed.emit(InputError("No card"))
+    assert panel.note.text() == said
+    panel.study.end_now()
+
+
+def test_the_cell_that_is_read_stays_while_the_run_goes_on(qtbot, store, run_id):
+    panel = filled(qtbot, show(qtbot, TrustPanel(), run_id, (700, 120)))
+    bottom = panel.table.verticalScrollBar().maximum()
+    panel.table.setCurrentIndex(panel.model.index(2, 1))
+    panel.table.verticalScrollBar().setValue(bottom)
+    name = panel.model.measure(2)
+    store.execute("UPDATE metrics SET value = 0.25 WHERE iteration = 1 AND name = 'cut_off'")
+    store.execute("DELETE FROM metrics WHERE name = ?", (panel.model.measure(0),))
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: panel.model.measure(1) == name)
+    at = panel.table.currentIndex()
+    assert (panel.model.measure(at.row()), at.column()) == (name, 1)
+    assert panel.table.verticalScrollBar().value() == panel.table.verticalScrollBar().maximum()

@@ -32,6 +32,7 @@ from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.kept_place import kept_place
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.widgets.plain_text import plain_tip
@@ -205,8 +206,10 @@ class GoldPage(Subpage):
         listed = tuple(item for item in seen if not self._who or _wrong_of(item, self._who))
         if listed != self.rows.items:
             row = max(0, self.table.currentIndex().row())
-            self.rows.take(listed)
-            self.table.selectRow(min(row, len(listed) - 1))
+            with kept_place(self.table, lambda row: self.rows.items[row].item_id):
+                self.rows.take(listed)
+            if not self.table.currentIndex().isValid():
+                self.table.selectRow(min(row, len(listed) - 1))
         unseen = len(gold) - len(seen)
         self.title.set_text(f"Judged wrongly by {self._who}" if self._who else "First errors")
         self.everybody.setVisible(bool(self._who))

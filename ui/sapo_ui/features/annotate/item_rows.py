@@ -13,6 +13,7 @@ from sapo_studio.store.codec import row_number
 from sapo_studio.store.queue_records import QueueItem, SavedItem
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.kept_place import kept_place
 from sapo_ui.widgets.plain_text import plain_tip
 
 ITEM = Qt.ItemDataRole.UserRole + 1
@@ -102,8 +103,9 @@ class ItemList(QListView):
         theme.on_change(self, self._restyle)
 
     def take(self, items: list[QueueItem] | list[SavedItem], now: int) -> None:
-        """See `ItemModel.take`."""
-        self.rows.take(items, now)
+        """See `ItemModel.take`; the cursor stays on its item."""
+        with kept_place(self, lambda row: self.rows.items[row].id):
+            self.rows.take(items, now)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():

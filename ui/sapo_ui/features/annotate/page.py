@@ -29,6 +29,7 @@ from sapo_ui.services import queues, tasks
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets import dialogs
+from sapo_ui.widgets.focus import holds
 from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.wording import told
 
@@ -338,7 +339,7 @@ class AnnotatePage(Page):
 
     def _has_other_name(self, _: object) -> None:
         self._read()
-        if self.top.isAncestorOf(QApplication.focusWidget()):  # the dialog was opened from there
+        if holds(self.top, QApplication.focusWidget()):  # the dialog was opened from there
             self.front.take_focus()
 
     def _export(self, with_scores: object) -> None:

@@ -82,7 +82,7 @@ verifier before says, what the rollouts say, and what people and second graders 
     ) -> None:
         super().__init__(parent)
         self._open_form = open_form
-        self._narrow = self._others = self._sending = False
+        self._narrow = self._others = False
         self._run_id = current_run()
         self._name = ""
         self._show_trace, self._on_error = show_trace, on_error
@@ -292,7 +292,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
         self._others = any(step.people or step.graders for step in audit.disagreements)
         self._hide_columns()
-        self._enable_sending()
+        self.send.setEnabled(audit.trajectories > 0)
         self._show_shadow()
         self.filter.show_view(view)
         self.reliability.show_audit(audit)
@@ -303,9 +303,6 @@ verifier before says, what the rollouts say, and what people and second graders 
             self.table.selectRow(self.model.row_of(read) if again else 0)
         if not again:  # it is read again by itself: whoever is elsewhere on the page stays there
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _enable_sending(self) -> None:
-        self.send.setEnabled(self.view is not None and self.view.audit.trajectories > 0 and not self._sending)
 
     # -- what the user does
 
@@ -368,16 +365,7 @@ verifier before says, what the rollouts say, and what people and second graders 
     def _send(self) -> None:
         if self.view is not None and self.send.isEnabled():
             audit = self.view.audit
-            self._sending = True  # a second press would make a second queue
-            self._enable_sending()
-            label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._not_sent)
-
-    def _not_sent(self, error: Exception) -> None:
-        self._sending = False
-        self._enable_sending()
-        self._on_error(error)
+            label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._on_error)
 
     def _sent(self, name: str) -> None:
-        self._sending = False
-        self._enable_sending()
         self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate (Ctrl+J).")

@@ -167,10 +167,13 @@ class RunListModel(QAbstractListModel):
                     self.dataChanged.emit(self.index(row), self.index(row))
                 continue
             old = self.row_of(run.id)
-            if old >= 0:
-                self.beginRemoveRows(QModelIndex(), old, old)
-                del self._rows[old]
-                self.endRemoveRows()
+            if old >= 0:  # moved, and not taken out and in again: who has chosen it goes with it
+                self.beginMoveRows(QModelIndex(), old, old, QModelIndex(), row)
+                self._rows.insert(row, self._rows.pop(old))
+                self.endMoveRows()
+                self._rows[row] = run
+                self.dataChanged.emit(self.index(row), self.index(row))
+                continue
             self.beginInsertRows(QModelIndex(), row, row)
             self._rows.insert(row, run)
             self.endInsertRows()

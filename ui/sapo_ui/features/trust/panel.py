@@ -14,6 +14,7 @@ from sapo_studio.store.db import Store
 from sapo_ui.features.trust.table import LINES, TrustTable
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.panels.metric_panel import Metrics
+from sapo_ui.widgets.kept_place import kept_place
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.table_export import TableExport
@@ -58,7 +59,8 @@ class TrustPanel(DataPanel):
 
     def _take(self, found: tuple[Metrics, Sequence[RaisedAlarm]]) -> None:
         metrics, alarms = found
-        self.model.show_metrics(metrics, alarms)
+        with kept_place(self.table, self.model.measure):
+            self.model.show_metrics(metrics, alarms)
         header = self.table.horizontalHeader()
         for column in range(self.model.columnCount()):
             stretch = QHeaderView.ResizeMode.Fixed if column else QHeaderView.ResizeMode.Stretch

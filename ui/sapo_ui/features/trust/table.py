@@ -76,12 +76,18 @@ class TrustTable(QAbstractTableModel):
 
     def show_metrics(self, metrics: Metrics, alarms: Sequence[RaisedAlarm]) -> None:
         """Show these."""
+        raised = {(alarm.iteration, alarm.kind): alarm for alarm in alarms}
+        if metrics == self._metrics and raised == self._alarms:
+            return
         self.beginResetModel()
-        self._metrics = metrics
-        self._alarms = {(alarm.iteration, alarm.kind): alarm for alarm in alarms}
+        self._metrics, self._alarms = metrics, raised
         self._lines = [line for line in LINES if any(line.metric in row for row in metrics.values())]
         self._iterations = sorted(i for i, row in metrics.items() if any(line.metric in row for line in self._lines))
         self.endResetModel()
+
+    def measure(self, row: int) -> str:
+        """Which metric a row shows."""
+        return self._lines[row].metric
 
     def numbers(self) -> Table:
         """A row a measure: its unit, and its value in each iteration, in full."""
