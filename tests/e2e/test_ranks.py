@@ -42,7 +42,7 @@ def ranks(bench: Bench, run_id: str) -> dict[int, psutil.Process]:
 
 def test_two_workers_pause_and_come_to_an_end(bench: Bench, undisturbed: tuple[object, object]) -> None:
     two = bench.make(processes=2)
-    bench.launch(two, pause_ms=50)
+    bench.launch(two, pause_ms=100)
     bench.until(two, lambda run: run.status is RunStatus.RUNNING)
     supervisor.pause(bench.store, two)
     bench.until(two, lambda run: run.status is RunStatus.PAUSED)
@@ -64,7 +64,7 @@ REASONS = {
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_one_worker_dies_and_all_start_again_each_time(bench: Bench, undisturbed: tuple[object, object]) -> None:
-    bench.seconds *= 2  # twice as many starts as elsewhere
+    bench.seconds *= 3  # five starts
     run_id = bench.make(processes=2, max_restarts=len(REASONS))
     run = bench.run(run_id, die=[2, 3, [*REASONS], len(REASONS)], die_rank=1)
     assert run.status is RunStatus.DONE
@@ -122,12 +122,6 @@ def test_too_many_processes_for_the_cards(bench: Bench) -> None:
     assert run.error is not None
     assert run.error.what.startswith("runtime.processes = 2, but there")
     assert run.restarts == 0
-
-
-def test_one_card_cannot_be_named_for_several(bench: Bench) -> None:
-    run = bench.run(bench.make(processes=2, device="cuda:1"))
-    assert run.error is not None
-    assert "is one card" in run.error.what
 
 
 def test_several_are_refused_on_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
