@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sapo_studio import paths
+from sapo_studio.app.commands import try_session
+from sapo_studio.app.playground.room import Spot
+from sapo_studio.app.playground.session import PlaygroundSession, Room, anywhere
 from sapo_studio.config.presets import parse_toml, to_toml
+from sapo_studio.requests.play import Load
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import create_run
 from tests.fixtures.command_line import sapo
@@ -83,6 +89,36 @@ def there(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setenv(paths.HOME_VARIABLE, str(copied / "home"))
     monkeypatch.chdir(copied)
     return copied
+
+
+@dataclass
+class OneEngine:
+    """Stands for `PlaygroundSession`: the trials of all pages ask one engine, which takes seconds to start."""
+
+    session: PlaygroundSession | None = None
+    room: Room = anywhere
+
+    def __call__(self, room: Room) -> AbstractContextManager[PlaygroundSession]:
+        self.room = room
+        self.session = self.session or PlaygroundSession(self._room_now)
+        return nullcontext(self.session)
+
+    def _room_now(self, load: Load, other: Load | None, pid: int | None) -> Spot:
+        """As whoever tries asks for it, in the store of his page."""
+        return self.room(load, other, pid)
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_engine() -> Iterator[None]:
+    one = OneEngine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(try_session, "PlaygroundSession", one)
+        yield
+    one.close()
 
 
 def own_files(page: str, there: Path) -> None:

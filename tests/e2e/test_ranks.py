@@ -40,25 +40,21 @@ def ranks(bench: Bench, run_id: str) -> dict[int, psutil.Process]:
     return {int(child.environ()["RANK"]): child for child in found}
 
 
-def test_two_workers_come_to_an_end(bench: Bench, undisturbed: tuple[object, object]) -> None:
+def test_two_workers_pause_and_come_to_an_end(bench: Bench, undisturbed: tuple[object, object]) -> None:
     two = bench.make(processes=2)
-    assert bench.run(two).status is RunStatus.DONE
+    bench.launch(two, pause_ms=100)
+    bench.until(two, lambda run: run.status is RunStatus.RUNNING)
+    supervisor.pause(bench.store, two)
+    bench.until(two, lambda run: run.status is RunStatus.PAUSED)
+    supervisor.resume(bench.store, two)
+    assert bench.ended(two).status is RunStatus.DONE
     assert (bench.metrics(two), bench.rows(two)) == undisturbed
     assert bench.gone()
     assert not (bench.store.run_dir(two) / "launch").exists()
 
 
-def test_one_worker_dies_and_all_start_again(bench: Bench) -> None:
-    run_id = bench.make(processes=2)
-    run = bench.run(run_id, die=[2, 3, signal.SIGKILL, 1], die_rank=1)
-    assert run.status is RunStatus.DONE
-    assert run.restarts == 1
-    assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in bench.log(run_id), bench.log(run_id)
-    assert "Starting it again (1 of 2)" in bench.log(run_id)
-    assert bench.gone()
-
-
 REASONS = {
+    signal.SIGKILL: "Engine worker 2 of 2 (rank 1) was killed by SIGKILL",
     "exit": "Engine worker 2 of 2 (rank 1) ended with exit code 7",
     "oom": "Engine worker 2 of 2 (rank 1) ran out of memory",
     "failed": "The device ran out of memory. In engine worker 2 of 2 (rank 1). It is small.",
@@ -67,16 +63,16 @@ REASONS = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_it_is_told_each_time_what_a_worker_died_of(bench: Bench, undisturbed: tuple[object, object]) -> None:
-    bench.seconds *= 2  # twice as many starts as elsewhere
+def test_one_worker_dies_and_all_start_again_each_time(bench: Bench, undisturbed: tuple[object, object]) -> None:
+    bench.seconds *= 3  # five starts
     run_id = bench.make(processes=2, max_restarts=len(REASONS))
     run = bench.run(run_id, die=[2, 3, [*REASONS], len(REASONS)], die_rank=1)
     assert run.status is RunStatus.DONE
     assert run.restarts == len(REASONS)
     log = bench.log(run_id)
     for times, reason in enumerate(REASONS.values(), start=1):
-        assert log.count(reason) == 1, log
-        assert f"Starting it again ({times} of {len(REASONS)})" in log, log
+        again = f"Starting it again ({times} of {len(REASONS)})"
+        assert any(reason in line and again in line for line in log.splitlines()), log
     assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
     assert bench.gone()
 
@@ -101,23 +97,18 @@ def test_a_killed_parent_takes_launcher_and_workers_with_it(bench: Bench) -> Non
     assert bench.gone()
 
 
-def test_a_killed_launcher_takes_the_workers_with_it(bench: Bench) -> None:
+@pytest.mark.slow
+def test_a_stop_reaches_rank_0_and_a_killed_launcher_takes_the_workers_with_it(bench: Bench) -> None:
     run_id = bench.make(processes=2, max_restarts=0)
     bench.launch(run_id, hold=[2, 3])
     bench.at(run_id, 2, 3)
-    psutil.Process(ranks(bench, run_id)[0].ppid()).kill()
-    assert bench.ended(run_id).status is RunStatus.FAILED
-    assert bench.gone()
-
-
-def test_orders_reach_rank_0(bench: Bench) -> None:
-    run_id = bench.make(processes=2)
-    bench.launch(run_id, pause_ms=2000)
-    bench.at(run_id, 0, 1)
-    supervisor.pause(bench.store, run_id)
-    bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)
     supervisor.stop(bench.store, run_id)
     assert bench.ended(run_id).status is RunStatus.STOPPED
+    assert bench.gone()
+    bench.launch(run_id, hold=[2, 4])
+    bench.at(run_id, 2, 4)
+    psutil.Process(ranks(bench, run_id)[0].ppid()).kill()
+    assert bench.ended(run_id).status is RunStatus.FAILED
     assert bench.gone()
 
 
@@ -131,12 +122,6 @@ def test_too_many_processes_for_the_cards(bench: Bench) -> None:
     assert run.error is not None
     assert run.error.what.startswith("runtime.processes = 2, but there")
     assert run.restarts == 0
-
-
-def test_one_card_cannot_be_named_for_several(bench: Bench) -> None:
-    run = bench.run(bench.make(processes=2, device="cuda:1"))
-    assert run.error is not None
-    assert "is one card" in run.error.what
 
 
 def test_several_are_refused_on_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

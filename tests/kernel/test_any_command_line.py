@@ -5,6 +5,7 @@ All commands, options and configuration fields are found by walking the program,
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
@@ -18,10 +19,10 @@ import typer.main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sapo_studio import cli, paths, supervisor
+from sapo_studio import cli, engines, paths, supervisor
 from sapo_studio.app import diagnosis
 from sapo_studio.app.commands import following, try_session
-from sapo_studio.app.engine_setup import own_wheel
+from sapo_studio.app.engine_setup import own_wheel, pythons
 from sapo_studio.app.experiments import runner
 from sapo_studio.app.run_queue import waiting_for
 from sapo_studio.config.schema import field_paths
@@ -112,6 +113,8 @@ class Ground:
 
     folder: Path
     files: list[str]
+    store: Store
+    """Open all the while, as a window has it: whoever opens it besides has less to do."""
 
     def sapo(self, *arguments: str) -> tuple[int, str, str]:
         """What `sapo ARGUMENTS` ends with and prints, in this process."""
@@ -149,15 +152,18 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             patch.setattr(module, name, refuse)
         patch.setattr(supervisor, "wake_queue", lambda _: False)  # any look at runs calls it
         patch.setattr(diagnosis, "window_fault", lambda: None)
-        yield Ground(folder, files(folder))
+        # What is asked of a Python, in a process of its own, of libraries and of the program's files stays as it is.
+        for module, name in ((engines, "look"), (pythons, "_ask"), (diagnosis, "version"), (diagnosis, "_resources")):
+            patch.setattr(module, name, functools.cache(getattr(module, name)))
+        with Store.open() as store:
+            yield Ground(folder, files(folder), store)
 
 
 def check(ground: Ground, arguments: list[str]) -> None:
-    with Store.open() as store:
-        if not store.value("SELECT count(*) FROM runs"):
-            synthetic_run(store, name="\x1b[31m[red]<b>", trajectories=4, questions=2)
-        while store.value("SELECT count(*) FROM runs") > 20:
-            store.execute("DELETE FROM runs WHERE number = (SELECT max(number) FROM runs)")
+    if not ground.store.value("SELECT count(*) FROM runs"):
+        synthetic_run(ground.store, name="\x1b[31m[red]<b>", trajectories=4, questions=2)
+    while ground.store.value("SELECT count(*) FROM runs") > 20:
+        ground.store.execute("DELETE FROM runs WHERE number = (SELECT max(number) FROM runs)")
     code, _, err = ground.sapo(*arguments)
     told = [one[:80] for one in arguments]
     assert code in (0, 1, 2, 3), told
