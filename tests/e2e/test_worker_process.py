@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +16,8 @@ from sapo_engine.parent import exit_reasons as deaths
 from sapo_engine.parent.worker_process import WorkerProcess
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
-from sapo_studio.events import Event
-from sapo_studio.events.control import Start
+from sapo_studio.events import PROTOCOL, Event, decode
+from sapo_studio.events.control import GoOn, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Finished, Hello, Paused, PhaseFinished
 
 FAKE = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
@@ -55,6 +57,29 @@ def test_all_events_arrive_in_order(start: Starter) -> None:
     assert events[-1] == Finished(complete=True)
     ordinals = [event.ordinal for event in events if isinstance(event, PhaseFinished)]
     assert ordinals == [0, 1, 2, 3, 4]
+
+
+def test_the_worker_of_these_tests_writes_events_to_the_letter(tmp_path: Path) -> None:
+    """It writes them without their models, which ignore what they do not know."""
+    labeling = {"consensus": "dawid-skene"}
+    config = {"seed": 1, "iterations": 2, "labeling": labeling, "early_stop": {"flat_iterations": 1}}
+    lines = [Start(config=config, run_dir=str(tmp_path)), Order(verb=Verb.CHECKPOINT), LabelSettings(labeling=labeling)]
+    command = [sys.executable, str(FAKE)]
+    environment = os.environ | {"SAPO_FAKE": json.dumps({"fail": [7, 4], "rows": 2})}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        for line in (*lines, GoOn(on=True)):
+            worker.stdin.write(line.model_dump_json().encode() + b"\n")
+        worker.stdin.flush()
+        written = worker.stdout.readlines()
+    told = [json.loads(line) for line in written]
+    assert [json.loads(decode(line).model_dump_json(exclude_unset=True)) for line in written] == told
+    assert {one["kind"] for one in told} == {
+        *("hello", "plan", "phase_started", "phase_progress", "phase_finished", "compute", "metric", "iteration_ended"),
+        *("questions", "trajectories", "scores", "log", "failed"),
+    }
+    assert [one["protocol"] for one in told if one["kind"] == "hello"] == [PROTOCOL]
 
 
 def test_a_phase_that_ends_is_handed_out_at_once(start: Starter) -> None:
