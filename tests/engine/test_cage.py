@@ -285,9 +285,11 @@ def test_no_system_call_reaches_out(grader, tmp_path):
         victim.chmod(0o666)
         os.setxattr(victim, "user.x", b"kept")
         calls[name] = tuple(fill(value, folder) for value in BY_NUMBER[name])
-    test = f"said = f()\nassert {{n: e for n, e in said.items() if e not in {REFUSED!r}}} == {{}}, said"
-    odd = Problem("", "", tests=(f"{test}\nassert list(said) == {list(calls)!r}",))
-    grade = run(grader, f"{CALL}def f(): return {{name: call(*given) for name, given in {calls!r}.items()}}", odd)
+    program = (
+        f"{CALL}SAID = {{name: call(*given) for name, given in {calls!r}.items()}}\ndef said(name): return SAID[name]"
+    )
+    tests = tuple(f"assert said({name!r}) in {REFUSED!r}" for name in calls)
+    grade = run(grader, program, Problem("", "", tests=tests))
     assert grade.correct, grade.reason
     for number, name in enumerate(calls):
         (victim,) = (tmp_path / str(number)).iterdir()

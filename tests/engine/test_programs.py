@@ -191,11 +191,8 @@ def test_no_attack_succeeds(each_grader, tmp_path):
         folder.mkdir()
         (folder / "victim").write_text("secret")
         program += ATTACK.format(attack=attack.format(tmp=folder, pid=os.getpid()), name=name)
-    test = (
-        f"tried = f()\nassert {{name: said for name, said in tried.items() if said not in {REFUSALS}}} == {{}}, tried"
-    )
-    shut = Problem("shut", "", tests=(f"{test}\nassert set(tried) == {set(ATTACKS)}",))
-    grade = run(each_grader, f"{program}\ndef f(): return went", shut)
+    tests = tuple(f"assert said({name!r}) in {REFUSALS}" for name in ATTACKS)
+    grade = run(each_grader, f"{program}\ndef said(name): return went[name]", Problem("shut", "", tests=tests))
     assert grade.correct, grade.reason
     for name in ATTACKS:
         assert (tmp_path / name / "victim").read_text() == "secret", name
