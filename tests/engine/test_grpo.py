@@ -68,6 +68,7 @@ def test_it_learns_and_says_what_it_took(tmp_path, monkeypatch):
     assert not told  # TRL would have its makers know
 
 
+@pytest.mark.slow
 def test_a_part_of_a_batch_at_a_time(tmp_path):
     """Micro-batches: the same steps over the same completions, so that the first of them cost the same tokens."""
     small = settings(optimiser={"epochs": 0.16})
@@ -95,7 +96,8 @@ def test_it_stops_between_two_steps(tmp_path, capsys):
     assert capsys.readouterr().out == ""  # a worker's standard output belongs to its events
 
 
-@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full", "lora"])
 def test_it_goes_on_where_it_stopped(tmp_path, method):
     """The same weights, tokens and curves as without a stop."""
     small = settings(model={"tuning": method}, sampling={"questions": 24}, optimiser={"epochs": 1.5})
