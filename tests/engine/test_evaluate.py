@@ -61,6 +61,18 @@ def assert_told_to_the_end(capsys):
     assert told[-1] == 1.0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_solution_that_is_too_long_is_told_before_any_is_scored(tmp_path, bench_file, capsys, kind):
+    """Else it would be told where it is met, after hours of the others."""
+    last = {"id": "c", "generator": "x", "problem": "long?", "steps": ["1 " * 9999], "label": -1}
+    with bench_file.open("a") as file:
+        file.write(json.dumps(last | {"final_answer_correct": True}) + "\n")
+    with pytest.raises(InputError, match="too long for the verifier") as told:
+        evaluated(verifier=classifier(tmp_path / "prm", kind), benchmark=bench_file)
+    assert "long?" in told.value.why
+    assert "progress" not in capsys.readouterr().err
+
+
 def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     found = evaluated(run=folder, verifier=1)
     one = found["benchmark"]

@@ -52,8 +52,11 @@ def read_benchmark(file: Path) -> list[Solution]:
 
 
 def score_with_classifier(folder: Path, solutions: Sequence[Solution], device: torch.device) -> Scored:
-    """By a classification model from elsewhere. Tells how far it is."""
+    """By a classification model from elsewhere. Tells how far it is. Raises InputError, before any is scored, where it
+    has no room for a solution."""
     classifier = Classifier(folder, device)
+    for one in solutions:
+        classifier.check(one.question.text, one.steps)
     told = Told(len(solutions))
     scored: list[tuple[list[float], int]] = []
     for one in solutions:

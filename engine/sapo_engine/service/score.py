@@ -26,6 +26,8 @@ def answer(request: ScoreRequest) -> dict[str, Any]:
     """See ScoreRequest."""
     if isinstance(request.verifier, Path):
         classifier = Classifier(request.verifier, set_up_on(RuntimeConfig(), request.device))
+        for one in request.solutions:
+            classifier.check(one.problem, one.steps)
         told = Told(len(request.solutions))
         found: list[tuple[int, Prediction]] = []
         for one in request.solutions:

@@ -68,21 +68,11 @@ class Classifier:
 
     @torch.inference_mode()
     def score(self, problem: str, steps: Sequence[str]) -> list[float]:
-        """v_1..v_n of one solution."""
+        """v_1..v_n of one solution. Raises InputError as `check` does."""
+        tokens, first, ends = self._laid_out(problem, steps)
         if self.layout is not None:
-            tokens, first, ends = self.layout.tokens(self.tokenizer, problem, steps)
-            self._check_length(len(tokens), problem)
             row = torch.tensor(tokens, device=self.device)
             return self.layout.scores(self.layout.logits(self.model, row), row, first, ends).tolist()
-        bos = self.tokenizer.bos_token_id
-        tokens = [token_id(bos)] if bos is not None else []
-        tokens += plain_prompt(self.tokenizer, problem, special=False)
-        ends = []
-        for step in steps:
-            tokens += plain_prompt(self.tokenizer, step, special=False)
-            tokens += plain_prompt(self.tokenizer, SEPARATOR, special=False)
-            ends.append(len(tokens))
-        self._check_length(len(tokens), problem)
         ids = torch.tensor([tokens], device=self.device)
         if self.by_token:
             logits = self.model(input_ids=ids).logits[0, [end - 1 for end in ends]]
@@ -90,14 +80,32 @@ class Classifier:
             logits = torch.cat([self.model(input_ids=ids[:, :end]).logits for end in ends])
         return self._right(logits.float()).tolist()
 
-    def _check_length(self, tokens: int, problem: str) -> None:
+    def check(self, problem: str, steps: Sequence[str]) -> None:
+        """Raise InputError where a solution is too long. Nothing is computed: whoever scores many, for hours perhaps,
+        asks this of all of them first."""
+        self._laid_out(problem, steps)
+
+    def _laid_out(self, problem: str, steps: Sequence[str]) -> tuple[list[int], int, list[int]]:
+        """Tokens of a solution, how many of them are the prompt's, and where each step ends."""
+        if self.layout is not None:
+            tokens, first, ends = self.layout.tokens(self.tokenizer, problem, steps)
+        else:
+            bos = self.tokenizer.bos_token_id
+            tokens = [token_id(bos)] if bos is not None else []
+            tokens += plain_prompt(self.tokenizer, problem, special=False)
+            first, ends = len(tokens), list[int]()
+            for step in steps:
+                tokens += plain_prompt(self.tokenizer, step, special=False)
+                tokens += plain_prompt(self.tokenizer, SEPARATOR, special=False)
+                ends.append(len(tokens))
         longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if longest and tokens > longest:
+        if longest and len(tokens) > longest:
             raise InputError(
-                f"A solution of {tokens} tokens is too long for the verifier",
+                f"A solution of {len(tokens)} tokens is too long for the verifier",
                 why=f"It takes {longest}, and the problem begins: {problem[:80]!r}",
                 fix="Leave the solution out of the benchmark.",
             )
+        return tokens, first, ends
 
     @staticmethod
     def _right(logits: torch.Tensor) -> torch.Tensor:
