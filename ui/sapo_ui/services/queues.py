@@ -136,8 +136,7 @@ class QueueDesk(QObject):
     def show_queue(self, queue_id: int | None) -> None:
         """Work at this queue, under the name that judgements are kept under now."""
         self._queue_id, self._open, self._next = queue_id, None, None
-        if self._ahead is not None:
-            self._ahead.cancel()  # it would claim an item of the queue that is left
+        self._stop_prefetching()
         self._name = annotator_name()
         me, holder = self._worker, self._holder
         if queue_id is None:
@@ -158,6 +157,7 @@ class QueueDesk(QObject):
     def release(self) -> None:
         """Give back what this window has claimed."""
         me = self._worker
+        self._stop_prefetching()
         tasks.change(self, lambda store: queue_work.release(store, me), _nothing, failed=_nothing)
 
     def open(self, item_id: int) -> None:
@@ -337,6 +337,12 @@ class QueueDesk(QObject):
                 self._next = ahead
 
         self._ahead = tasks.run(self, work, done, failed=_nothing, key="prefetch")
+
+    def _stop_prefetching(self) -> None:
+        """It claims an item: not of a queue that is left, and not after all has been given back."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
 
 
 def _taken(store: Store, queue_id: int, me: Worker, ahead: OpenItem | None) -> OpenItem | None:
