@@ -77,7 +77,7 @@ def test_two_are_stopped_killed_and_hang_and_come_to_the_same(lab: Bench) -> Non
         finish(lab, run_id)
     assert numbers(lab, together) == pytest.approx(numbers(lab, alone), abs=0.02)
 
-    run_id = make(lab, "runtime.processes=2", "runtime.hang_seconds=10")
+    run_id = make(lab, "runtime.processes=2", "runtime.hang_seconds=20")
     supervisor.launch(lab.store, run_id)
     begun(lab, run_id, PhaseName.SFT, 0)
     supervisor.pause(lab.store, run_id)
