@@ -17,7 +17,6 @@ from sapo_studio.store.migrations.schema_changes import run_script
 from tests.fixtures import old_stores
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 
-
 pytestmark = pytest.mark.usefixtures("stores_are_made")
 
 
