@@ -435,6 +435,7 @@ def test_a_run_of_an_earlier_version_which_wrote_down_its_batch_and_back_end_is_
     assert not any(one.run_id for one in runner.match_runs(store, other))
 
 
+@pytest.mark.slow  # two processes
 def test_two_that_begin_a_cell_at_once_have_one_run(store):
     rounds = [BASE | {"methods": ["sapo"], "seeds": [seed]} for seed in range(60)]
     told = race(take_cell, store.path, rounds)
