@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import math
 
-import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from sapo_studio.domain import agreement as measures
 from sapo_studio.domain.agreement import Coefficient, cohen_kappa, confusion, krippendorff_alpha, same_share
 from sapo_studio.domain.people import CATEGORIES, Judged, agreement
+from tests.fixtures.later import Later
+
+krippendorff, sklearn = Later("krippendorff"), Later("sklearn.metrics")
 
 PEOPLE = ("ann", "ben", "cara")
 UNITS = st.dictionaries(st.sampled_from(PEOPLE), st.integers(-1, 3), max_size=3)
@@ -52,7 +53,7 @@ def test_kappa_is_scikit_learn_s(trajectories):
     if len({said for pair in pairs for said in pair}) < 2:
         assert found.value is None
     else:
-        assert found.value == pytest.approx(cohen_kappa_score(*zip(*pairs, strict=True)))
+        assert found.value == pytest.approx(sklearn.cohen_kappa_score(*zip(*pairs, strict=True)))
 
 
 @settings(max_examples=60)
@@ -153,7 +154,7 @@ def test_what_people_say_of_trajectories():
     assert (pair.first, pair.second, pair.trajectories, pair.steps) == ("ann", "ben", 3, 6)
     assert pair.table == ((1, 0, 1), (0, 0, 0), (0, 1, 3))
     assert CATEGORIES == (-1, 0, 1)
-    assert pair.kappa_first_error.value == pytest.approx(cohen_kappa_score([2, 0], [3, 0]))
+    assert pair.kappa_first_error.value == pytest.approx(sklearn.cohen_kappa_score([2, 0], [3, 0]))
     assert [(pair.first, pair.second) for pair in found.pairs[1:]] == [("ann", "cara"), ("ben", "cara")]
     assert found.pairs[2].trajectories == 1
     assert found.pairs[2].kappa_first_error.value is None

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import beta
 
 from sapo_studio import cli
 from sapo_studio.app.studies.audit import audit
@@ -25,7 +24,10 @@ from sapo_studio.store.evidence import evidence
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import set_status
 from tests.fixtures.lab_evidence import recorded
+from tests.fixtures.later import Later
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
+
+stats = Later("scipy.stats")
 
 FILTER = Bounds(0.2, 0.8)
 
@@ -66,7 +68,7 @@ def test_tries_have_an_interval():
     assert high == pytest.approx(0.972, abs=0.001)
     for made in (0, 1, 5, 64, 2000):
         for succeeded in {0, made // 3, made}:
-            exact = beta.ppf((0.025, 0.975), 1 + succeeded, 1 + made - succeeded)
+            exact = stats.beta.ppf((0.025, 0.975), 1 + succeeded, 1 + made - succeeded)
             assert Tries(succeeded, made).interval() == pytest.approx(tuple(exact), abs=1e-9)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from sapo_studio.app.comparison.compare import compare
 from sapo_studio.app.comparison.picking import pick
@@ -19,6 +18,9 @@ from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.run_keeping import put_in_bin
 from tests.fixtures.answered_runs import FLOPS, answered_run
+from tests.fixtures.later import Later
+
+stats = Later("scipy.stats")
 
 LEFT = "1" * 60 + "1" * 20 + "0" * 5 + "0" * 15
 RIGHT = "1" * 60 + "0" * 20 + "1" * 5 + "0" * 15

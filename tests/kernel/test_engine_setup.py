@@ -384,7 +384,7 @@ making.make(making.plan_for(making.Wanted()), lambda now: print(now.step, flush=
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_one_that_is_cut_off_leaves_nothing_running_in_the_end_and_is_gone_on_with(uv, wheel, how):
     """And while it works nobody else can begin."""
     uv.does('echo $$ > "$here/pid"; echo "Downloading torch (1MiB)"; exec sleep 300')

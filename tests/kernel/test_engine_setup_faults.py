@@ -64,6 +64,7 @@ def test_an_index_that_is_a_folder_is_named(uv, tmp_path):
     assert plan_for(Wanted(sources=Sources(index=index))).words.endswith(f"All packages are taken from {index}.")
 
 
+@pytest.mark.slow
 def test_two_at_once_write_whole_wheels(tmp_path):
     """Each before it knows of the other: the wheel decides about the plan."""
     broken: list[object] = []

@@ -8,7 +8,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from sapo_studio import supervisor
 from sapo_studio.app.experiments import page, runner
@@ -24,7 +23,10 @@ from sapo_studio.events import kinds as k
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
+from tests.fixtures.later import Later
 from tests.fixtures.racers import race, take_cell
+
+stats = Later("scipy.stats")
 
 BASE = {"name": "m", "preset": "lab-smoke", "methods": ["online-rft", "sapo"], "seeds": [3, 4]}
 
@@ -433,6 +435,7 @@ def test_a_run_of_an_earlier_version_which_wrote_down_its_batch_and_back_end_is_
     assert not any(one.run_id for one in runner.match_runs(store, other))
 
 
+@pytest.mark.slow  # two processes
 def test_two_that_begin_a_cell_at_once_have_one_run(store):
     rounds = [BASE | {"methods": ["sapo"], "seeds": [seed]} for seed in range(60)]
     told = race(take_cell, store.path, rounds)

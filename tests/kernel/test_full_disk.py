@@ -56,7 +56,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.mark.parametrize("left", ["nothing", "a log", "a log without its index"])
+@pytest.mark.parametrize("left", ["nothing", pytest.param("a log", marks=pytest.mark.slow), "a log without its index"])
 def test_reading_works_on_a_full_disk(
     disk: SmallDisk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, left: str
 ):

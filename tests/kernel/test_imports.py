@@ -43,7 +43,9 @@ def loaded_by(modules: list[str]) -> set[str]:
     ("modules", "forbidden", "at_least"),
     [
         ("sapo_studio", (*TORCH, *QT, "sapo_ui", "sapo_engine"), 30),
-        ("sapo_ui", (*TORCH, "sapo_engine"), 20),
+        pytest.param(
+            "sapo_ui", (*TORCH, "sapo_engine"), 20, marks=pytest.mark.slow
+        ),  # Qt, too; a start is looked at below
         pytest.param("sapo_engine", (*QT, "sapo_ui"), 15, marks=pytest.mark.slow),  # torch takes its time
     ],
 )

@@ -204,6 +204,7 @@ print(calls)
 """
 
 
+@pytest.mark.slow  # a process for each write
 def test_who_is_killed_leaves_no_half_import(home: Path, tmp_path: Path):
     file = put(tmp_path, lines(*(ROWS["sapo"] | {"id": str(n)} for n in range(20))))
     with Store.open() as store:

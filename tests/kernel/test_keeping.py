@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_studio.app.annotation.queues import make
@@ -141,6 +141,7 @@ def test_what_cannot_be_kept_leaves_nothing(store, steps, word, person):
     assert store.value("SELECT count(*) FROM runs") == 0
 
 
+@settings(max_examples=40)  # a store each
 @given(
     steps=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5).filter(
         lambda steps: any(step.strip() for step in steps)

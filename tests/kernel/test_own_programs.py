@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 
-import pandas as pd
 import pytest
 
 import sapo_studio
@@ -24,8 +23,11 @@ from sapo_studio.store import queries, run_keeping
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import add_log
 from tests.fixtures.full_store import full_run
+from tests.fixtures.later import Later
 from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
+
+pd = Later("pandas")
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import stats
 
 from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.paired_tests import apart, bootstrap, mcnemar
 from sapo_studio.domain.statistics import compared, mean, unpaired
 from sapo_studio.domain.student_t import quantile, two_sided
+from tests.fixtures.later import Later
+
+stats = Later("scipy.stats")
 
 counts = st.integers(0, 3000)
 shares = st.lists(st.sampled_from([k / 8 for k in range(9)]), min_size=2, max_size=60)

@@ -280,6 +280,7 @@ def test_objects_over_several_lines_are_rows_too():
     assert [(row.line, row.value) for row in found] == [(1, {"a": 1}), (4, {"b": [2]})]
 
 
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.lists(st.text()), min_size=1), min_size=1),
     end=st.sampled_from(["\n", "\r\n", "\n\n"]),

@@ -143,6 +143,7 @@ def engine(monkeypatch, answer):
     monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"ANSWER = {answer!r}\n{ENGINE}"))
 
 
+@pytest.mark.slow  # a process of its own
 def test_on_a_terminal_a_bar_says_how_far_it_is(store, run_id, monkeypatch):
     engine(monkeypatch, FOUND)
     primary, terminal = pty.openpty()

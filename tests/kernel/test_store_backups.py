@@ -217,10 +217,14 @@ print(maintenance.trouble or "made")
 
 MOMENTS = ["4096", "40960", "81920", "quick_check:1", "quick_check:2", "fsync:1", "fsync:2", "link:1"]
 MOMENTS += ["replace:1", "replace:2", "sync_folder:1"]
+SOONEST = ("40960", "fsync:1", "link:1", "replace:1")
+"""One of each kind of place; the others are for the slow tier."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=() if one in SOONEST else pytest.mark.slow) for one in MOMENTS]
+)
 def test_killed_in_the_middle_of_a_backup(store: Store, home: Path, moment: str):
     first = a_run(store)
     back_up(store)

@@ -27,7 +27,9 @@ def writer(path: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("after", [3, 17, 40])
+@pytest.mark.parametrize(
+    "after", [pytest.param(3, marks=pytest.mark.slow), 17, pytest.param(40, marks=pytest.mark.slow)]
+)
 def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(tmp_path: Path, after: int):
     path = tmp_path / "studio.db"
     with writer(path) as process:

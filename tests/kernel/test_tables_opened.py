@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
-from datasette.app import Datasette
 
 import sapo_studio
 from sapo_studio.app.exports.tables.columns import TableSpec
@@ -19,7 +17,10 @@ from sapo_studio.app.exports.tables.folder import tables_named, write_tables
 from sapo_studio.app.exports.tables.schema import BY_NAME, TABLES
 from sapo_studio.store.db import Store
 from tests.fixtures.full_store import full_run
+from tests.fixtures.later import Later
 from tests.fixtures.synthetic import synthetic_run
+
+pd, datasette = Later("pandas"), Later("datasette.app")
 
 TYPES = {
     "text": "string",
@@ -110,9 +111,9 @@ def test_datasette_opens_the_store_beside_an_engine(tmp_path: Path):
         run_id = full_run(engine)
 
         async def ask(*paths: str) -> list[httpx.Response]:
-            datasette = Datasette([str(tmp_path / "studio.db")])
-            await datasette.invoke_startup()
-            return [await datasette.client.get(path) for path in paths]
+            served = datasette.Datasette([str(tmp_path / "studio.db")])
+            await served.invoke_startup()
+            return [await served.client.get(path) for path in paths]
 
         views = [name for (name,) in engine.rows("SELECT name FROM sqlite_schema WHERE type = 'view'")]
         assert len(views) > 6

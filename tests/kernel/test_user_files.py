@@ -137,8 +137,15 @@ def test_no_name_of_a_file_is_made_of_what_is_none(what: str):
     assert f"{what}.toml" not in caught.value.fix
 
 
-@pytest.mark.parametrize("command", [["grade", "gsm8k"], ["doctor", "--task", "gsm8k", "--data"]])
-@pytest.mark.parametrize("shape", ["pipe of the shell", "FIFO"])
+@pytest.mark.parametrize(
+    ("shape", "command"),
+    [
+        ("pipe of the shell", ["grade", "gsm8k"]),
+        pytest.param("pipe of the shell", ["doctor", "--task", "gsm8k", "--data"], marks=pytest.mark.slow),
+        pytest.param("FIFO", ["grade", "gsm8k"], marks=pytest.mark.slow),
+        ("FIFO", ["doctor", "--task", "gsm8k", "--data"]),
+    ],
+)
 def test_commands_read_pipes_that_are_named(tmp_path: Path, command: list[str], shape: str):
     row = '{"question": "1+1?", "answer": "#### 2", "completion": "#### 2"}\n'
     (tmp_path / "rows").write_text(row * 40)

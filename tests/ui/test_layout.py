@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from sapo_studio.domain.runs import RunStatus
@@ -47,13 +48,13 @@ def compared_runs(store):
     return [*runs, answered_run(store, marks[:1], name="fewer", questions=[f"Question {at}?" for at in range(10)])]
 
 
-def looked_at(qtbot, window, shown):
-    """Every fault of the views at every size."""
+def looked_at(qtbot, window, shown, sizes=SIZES):
+    """Every fault of the views at these sizes."""
     wrong = {}
     for name, show in shown:
         window._show_page("run")
         show()
-        for size in SIZES:
+        for size in sizes:
             window.resize(*size)
             qtbot.waitUntil(lambda: tasks.pool().idle)
             QApplication.processEvents()
@@ -70,13 +71,14 @@ def told(wrong):
     return "\n".join(f"{where}: {faults}" for where, faults in wrong.items())
 
 
-def test_no_page_clips_or_overlaps(qtbot, store, open_window, select):
+@pytest.mark.parametrize("sizes", [SIZES[:1], pytest.param(SIZES[1:], marks=pytest.mark.slow)], ids=["least", "more"])
+def test_no_page_clips_or_overlaps(qtbot, store, open_window, select, sizes):
     run_id = synthetic_run(store, name=LONG, iterations=2, trajectories=60, questions=8)
     window = open_window(PANELS)
     select(window, run_id)
     window.run_page.panels.show_trace(store.value("SELECT trajectory_id FROM rollouts WHERE prefix > 0 LIMIT 1"))
     window.picks.choose([run_id, *compared_runs(store)])
-    wrong = looked_at(qtbot, window, views(window))
+    wrong = looked_at(qtbot, window, views(window), sizes)
     assert not wrong, told(wrong)
 
 

@@ -234,7 +234,7 @@ DROP = (
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
-@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("held", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_store_that_is_closed_to_writing(filled, held):
     """`held`: another program has it open, so that its log of changes is there."""
     with Store.open() as store:
@@ -291,6 +291,7 @@ path.parent.chmod(0o755)
 """
 
 
+@pytest.mark.slow  # a window in a process of its own
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
 def test_a_window_over_a_store_that_may_only_be_read_shows_it_and_says_so(filled):
     """No window had it open before: SQLite cannot make the files that it keeps beside the store."""

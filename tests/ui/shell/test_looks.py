@@ -47,6 +47,7 @@ def taken(widget: QWidget) -> set[str]:
     return found
 
 
+@pytest.mark.slow  # every panel, twice
 def test_no_widget_keeps_the_colours_of_the_other_look(window, store, qtbot):
     theme.manager().choose("light")
     for panel in window.run_page.panels.panels:
@@ -87,7 +88,7 @@ def test_at_its_smallest_the_window_cuts_no_number_and_shows_rows(window, qtbot)
     assert table.columnWidth(1) >= 100, "the question"
 
 
-@pytest.mark.parametrize("mode", ["run.watch", "run.read"])
+@pytest.mark.parametrize("mode", ["run.watch", pytest.param("run.read", marks=pytest.mark.slow)])
 def test_tab_reaches_every_control_in_sight(window, qtbot, mode):
     window.actions_[mode].trigger()
     panels = window.run_page.panels

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
@@ -102,6 +103,7 @@ def test_process_benchmarks_open_and_give_way(window, qtbot):
     assert window.pages.front is window.pages["empty"]
 
 
+@pytest.mark.slow  # every panel from every place
 def test_a_panel_that_is_asked_for_comes_into_sight_from_anywhere(qtbot, open_window, add_run, select):
     """From another page, and of a failed run, whose page first says why; without a run there is nothing to go to."""
     window = open_window(PANELS)

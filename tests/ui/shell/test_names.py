@@ -93,6 +93,7 @@ def shown_texts(root):
     return found
 
 
+@pytest.mark.slow  # every page
 def test_letters_of_menus_stay_in_menus(whole_window, qtbot):
     window = whole_window
     shown = []

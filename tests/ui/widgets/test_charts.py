@@ -55,6 +55,7 @@ def wheel(chart, delta, at):
     QApplication.sendEvent(viewport, event)
 
 
+@pytest.mark.slow  # test_imports.py looks at a whole start
 def test_pyqtgraph_is_loaded_only_when_there_is_something_to_draw():
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"

@@ -10,19 +10,18 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QComboBox
 
 from sapo_ui import theme
-from sapo_ui.widgets.wheel_guard import WheelGuard
+from sapo_ui.widgets.still_boxes import StillCombo
 
 COMBO_ROOM = 56
 
 
 def combo_box(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QComboBox:
     """A combo box of (text, value), as wide as its longest text."""
-    box = QComboBox()
+    box = StillCombo()
     box.setAccessibleName(name)
     box.setToolTip(hover or name)
     box.setFont(theme.font("small"))
     set_items(box, items)
-    WheelGuard(box)
     return box
 
 

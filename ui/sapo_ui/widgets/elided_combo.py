@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
+from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
 
 from sapo_ui import theme
 from sapo_ui.widgets.combo import COMBO_ROOM
 from sapo_ui.widgets.plain_text import plain_tip
-from sapo_ui.widgets.wheel_guard import WheelGuard
+from sapo_ui.widgets.still_boxes import StillCombo
 
 WIDEST_LIST = 520
 
 
-class ElidedCombo(QComboBox):
+class ElidedCombo(StillCombo):
     """A long name ends in an ellipsis while the box is closed, and is whole in its list and on hover."""
 
     def __init__(self, name: str, width: int) -> None:
@@ -26,7 +26,6 @@ class ElidedCombo(QComboBox):
         self.setFixedWidth(width)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.currentTextChanged.connect(self._say)
-        WheelGuard(self)
 
     def fill(self, items: Sequence[tuple[str, object]], value: object) -> None:
         """Offer (text, value)s with `value` chosen, without a signal."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
-from sapo_ui.widgets.wheel_guard import WheelGuard
+from sapo_ui.widgets.still_boxes import StillDoubleSpin, StillSpin
 
 SIDE = 7
 """Pixels beside the text. Qt's style sheets know no padding of a spin box's text."""
@@ -12,7 +12,7 @@ SIDE = 7
 
 def whole_box(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
     """A field for a whole number."""
-    box = QSpinBox()
+    box = StillSpin()
     box.setRange(low, high)
     box.setValue(value)
     box.setSuffix(suffix)
@@ -22,7 +22,7 @@ def whole_box(name: str, low: int, high: int, value: int, suffix: str = "") -> Q
 
 def share_box(name: str, step: float, decimals: int) -> QDoubleSpinBox:
     """A field for a number from 0 to 1."""
-    box = QDoubleSpinBox()
+    box = StillDoubleSpin()
     box.setRange(0.0, 1.0)
     box.setSingleStep(step)
     box.setDecimals(decimals)
@@ -35,4 +35,3 @@ def _dress(box: QAbstractSpinBox, name: str) -> None:
     text = box.findChild(QLineEdit)
     if text is not None:
         text.setTextMargins(SIDE, 0, SIDE, 0)
-    WheelGuard(box)

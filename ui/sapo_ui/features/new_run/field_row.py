@@ -18,7 +18,7 @@ from sapo_ui.features.new_run.hints import hint
 from sapo_ui.features.new_run.pickers import Picker
 from sapo_ui.theme import glyphs, icons
 from sapo_ui.widgets.plain_text import plain_tip
-from sapo_ui.widgets.wheel_guard import WheelGuard
+from sapo_ui.widgets.still_boxes import StillCombo
 
 ROW_HEIGHT = 36
 LABEL_WIDTH = 156
@@ -306,9 +306,8 @@ class FieldRow(QWidget):
             box.toggled.connect(self._picked)
             return box
         if self.spec.kind == "choice":
-            combo = QComboBox(self)
+            combo = StillCombo(self)
             combo.addItems(list(self.spec.choices))
-            WheelGuard(combo)
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.currentIndexChanged.connect(self._picked)
             return combo

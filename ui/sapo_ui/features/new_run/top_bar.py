@@ -13,7 +13,6 @@ from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.plain_text import PlainLabel
-from sapo_ui.widgets.wheel_guard import WheelGuard
 
 
 class TopBar(QWidget):
@@ -41,7 +40,6 @@ class TopBar(QWidget):
         self.preset.setFixedHeight(theme.CONTROL_HEIGHT)
         self.preset.setAccessibleDescription("Fills in the whole form.")
         self.preset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        WheelGuard(self.preset)
         self._offer()
         self.preset.activated.connect(self._preset_chosen)
         row.addWidget(self.preset)
