@@ -67,8 +67,8 @@ def portable(folder: Path, out: Path) -> Path:
 
 
 def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = "root"
+    for name, value in {"uid": 0, "gid": 0, "uname": "root", "gname": "root"}.items():
+        setattr(member, name, value)  # not `replace`, which cannot copy a member of an open archive in 3.11.7
     return member
 
 
