@@ -101,6 +101,11 @@ def python_of(chosen: str = "") -> Path:
     return Path(sys.executable)
 
 
+def is_chosen(python: str) -> bool:
+    """Whether `python` is the one that runs here work in anyway: chosen by the person, or this program's own."""
+    return python in (os.environ.get(PYTHON_VARIABLE, ""), chosen_for_all(), "" if is_bundle() else sys.executable)
+
+
 def check_own() -> None:
     """Raise NoEngine where this program's own Python has no torch, and so none of its own can run."""
     lacking = [name for name in NEEDED if importlib.util.find_spec(name) is None]

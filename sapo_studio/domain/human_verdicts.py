@@ -1,5 +1,6 @@
 """What people say of a solution, taken together: a resolution stands first, then the first error that most say, then
-who spoke last. Its steps are what those say who say that first error, so that the two never differ. Pure.
+who spoke last; where nobody says enough, what all say together. Its steps are what those say who say that first error,
+so that the two never differ. Pure.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class HumanVerdict:
-    """What people say of one solution. `first_error`: 0 for none, -1 where they do not say enough; `how` it was found,
-    `by` whom. `agreement`: of those who say a first error, the share that says this one; None of one person or none.
-    `steps`: the judgement of each step that has one. All steps up to a first error have one; of those behind it only
-    what somebody looked at."""
+    """What people say of one solution. `first_error`: 0 for none, -1 where they do not say enough, together either;
+    `how` it was found, `by` whom. `agreement`: of those who say a first error, the share that says this one; None of
+    one person or none. `steps`: the judgement of each step that has one. All steps up to a first error have one; of
+    those behind it only what somebody looked at."""
 
     first_error: int
     how: How
@@ -67,8 +68,12 @@ def human_verdict(people: Sequence[Person], n_steps: int, resolution: Resolution
             filled = filled_if_untold(resolution.judgements, error)
         siding = [_looked_at(resolution.judgements, filled, error)]
         names.add(resolution.resolver)
+    steps = _steps(siding, error)
+    if error == UNKNOWN and first_error(steps, n_steps) != UNKNOWN:
+        # Nobody has judged every step, and together they have: none of them is wrong, or who said so would know one.
+        error, how = first_error(steps, n_steps), "agreement"
     share = known.count(error) / len(known) if len(known) > 1 else None
-    return HumanVerdict(error, how, tuple(sorted(names)), share, _steps(siding, error))
+    return HumanVerdict(error, how, tuple(sorted(names)), share, steps)
 
 
 def _first_error(errors: Sequence[int], resolution: Resolution | None) -> tuple[int, How]:

@@ -69,6 +69,13 @@ def test_who_has_not_said_enough_is_asked_only_where_nobody_has():
     assert (found.first_error, found.how, found.steps) == (3, "one person", {1: 1, 2: 1, 3: -1})
 
 
+def test_people_who_have_judged_every_step_together_say_that_none_is_wrong():
+    found = human_verdict([Person("a", {1: 0, 2: 0}), Person("b", {1: 0, 3: 1, 4: 0})], N)
+    assert (found.first_error, found.how, found.by, found.agreement) == (0, "agreement", ("a", "b"), None)
+    assert found.steps == {1: 0, 2: 0, 3: 1, 4: 0}
+    assert human_verdict([Person("a", {1: 0, 2: 0}), Person("b", {1: 0, 4: 0})], N).first_error == -1
+
+
 def test_what_was_filled_in_counts_up_to_the_first_error():
     judged = first_error_here(N, 2)
     found = human_verdict([Person("a", judged, frozenset({1, 3, 4}))], N)

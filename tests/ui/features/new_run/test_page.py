@@ -1,5 +1,6 @@
 """The New run form: everything in it comes from RunConfig."""
 
+import sys
 import tomllib
 from importlib import import_module
 from itertools import pairwise
@@ -9,8 +10,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox
 
+from sapo_studio import engines
 from sapo_studio.config.schema import RunConfig, field_paths
-from sapo_studio.errors import EngineError, InputError
+from sapo_studio.errors import EngineError, InputError, StoreError
 from sapo_studio.hardware import CardUse
 from sapo_ui.features.new_run import form_spec, warm_up
 from sapo_ui.features.new_run.field_row import ROW_HEIGHT
@@ -301,12 +303,30 @@ def test_exported_toml_is_the_configuration(tmp_path, page):
 def test_exported_toml_replaces_plain_files_alone_and_means_the_same_from_elsewhere(tmp_path, page, monkeypatch):
     with pytest.raises(InputError, match="is a folder"):
         write_toml(tmp_path, page.config)
-    with pytest.raises(InputError, match="Cannot write"):
+    with pytest.raises(StoreError, match="Cannot write"):
         write_toml(tmp_path / "nowhere" / "run.toml", page.config)
     monkeypatch.chdir(tmp_path)
     model = page.config.model.model_copy(update={"source": "model"})
     write_toml(tmp_path / "run.toml", page.config.model_copy(update={"model": model}))
     assert str(tmp_path / "model") in (tmp_path / "run.toml").read_text()
+
+
+def test_a_file_starts_no_python_that_nobody_here_has_chosen(tmp_path, page):
+    """The form's checks start the engine: a stranger's file would start a program by being looked at."""
+
+    def opened(python):
+        config = preset("other").config
+        runtime = config.runtime.model_copy(update={"engine_python": str(python)})
+        write_toml(tmp_path / "theirs.toml", config.model_copy(update={"runtime": runtime}))
+        page.files.open(tmp_path / "theirs.toml")
+        return page.config.runtime.engine_python
+
+    strange = tmp_path / "python"
+    assert opened(strange) == ""
+    assert f"Left out: the file has the engine live in {strange}" in page.launch.verdict.text()
+    assert opened(sys.executable) == sys.executable
+    engines.choose(str(strange))
+    assert opened(strange) == str(strange)
 
 
 def test_a_toml_file_fills_the_form(tmp_path, page):

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from sapo_studio import engines
 from sapo_studio.config.overrides import configure
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.presets import to_toml
@@ -43,7 +44,9 @@ class FormFiles(QObject):
         except SapoError as error:
             self.failed.emit(error)
         else:
+            config, left_out = _without_strange_python(config)
             self.read.emit(config, path.name)
+            notes.extend(left_out)
             if notes:
                 self.told.emit(" ".join(notes))
 
@@ -58,6 +61,17 @@ class FormFiles(QObject):
             else:
                 saving().tell(file)
                 self.told.emit(f"Written to {file}.")
+
+
+def _without_strange_python(config: RunConfig) -> tuple[RunConfig, list[str]]:
+    """`config` without a Python that the person has not chosen, and a note of it: the form's checks start the engine in
+    it, so that a stranger's file would start a program by being looked at."""
+    named = config.runtime.engine_python
+    if not named or engines.is_chosen(named):
+        return config, []
+    runtime = config.runtime.model_copy(update={"engine_python": ""})
+    note = f"Left out: the file has the engine live in {named}, which would be started here. Enter it if you trust it."
+    return config.model_copy(update={"runtime": runtime}), [note]
 
 
 def write_toml(path: Path, config: RunConfig) -> None:
