@@ -28,6 +28,7 @@ class PhaseClock:
     fraction: float = 0.0
     seconds: float = 0.0
     earlier: bool = False  # done by an earlier attempt, perhaps on another machine or with other threads
+    begun_before: bool = False  # an earlier attempt at it had come somewhere
     resumed_at: float = 0.0  # the fraction it went on from after a restart: `seconds` bought only what came after
 
 

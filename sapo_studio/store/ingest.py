@@ -269,6 +269,7 @@ class Ingest:
                     other.running = False
                 self._own.add(event.ordinal)
                 phase.earlier = False
+                phase.begun_before = phase.fraction > 0.0
                 phase.done, phase.running, phase.seconds, phase.fraction, phase.resumed_at = (
                     False,
                     True,
@@ -284,7 +285,7 @@ class Ingest:
                 return None
             case kinds.PhaseProgress():
                 fraction = min(1.0, event.done / event.total) if event.total > 0 else 0.0
-                if phase.fraction == 0.0 and phase.seconds < 1.0 and fraction > 0.1:
+                if phase.begun_before and phase.fraction == 0.0 and phase.seconds < 1.0 and fraction > 0.1:
                     phase.resumed_at = fraction  # found done by an earlier attempt
                 phase.fraction = fraction
                 self._store.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -198,20 +199,26 @@ def test_progress_and_forecast(store: Store, tmp_path: Path):
     assert run.eta_seconds == pytest.approx(0, abs=1)
 
 
-def test_a_phase_that_goes_on_from_shards_is_not_taken_for_a_fast_one(store: Store):
-    run_id = running(store)
+def labels(*progress: int, after: Sequence[float], store: Store, run_id: str) -> float | None:
+    """Seconds left as an engine says that is started and labels: so many of 100 done, so long after one another."""
     clock = Clock()
     ingest = Ingest(store, run_id, clock)
-    ingest.apply(
-        [
-            k.Plan(phases=[PlannedPhase(ordinal=0, name="label", iteration=0)]),
-            k.PhaseStarted(ordinal=0),
-            k.PhaseProgress(ordinal=0, done=80, total=100),
-        ]
-    )
-    clock.now += 10
-    ingest.apply([k.PhaseProgress(ordinal=0, done=90, total=100)])
-    assert queries.get_run(store, run_id).eta_seconds == pytest.approx(10, rel=0.2)
+    ingest.apply([k.Plan(phases=[PlannedPhase(ordinal=0, name="label", iteration=0)]), k.PhaseStarted(ordinal=0)])
+    for done, seconds in zip(progress, after, strict=True):
+        clock.now += seconds
+        ingest.apply([k.PhaseProgress(ordinal=0, done=done, total=100)])
+    return queries.get_run(store, run_id).eta_seconds
+
+
+def test_a_phase_that_goes_on_from_shards_is_not_taken_for_a_fast_one(store: Store):
+    run_id = running(store)
+    labels(40, 80, after=[20, 20], store=store, run_id=run_id)
+    assert labels(80, 90, after=[0, 10], store=store, run_id=run_id) == pytest.approx(10, rel=0.2)
+
+
+def test_what_a_first_attempt_does_in_its_first_second_is_not_taken_for_shards(store: Store):
+    run_id = running(store)
+    assert labels(25, 26, after=[0.5, 0.02], store=store, run_id=run_id) == pytest.approx(1.48, rel=0.1)
 
 
 def test_a_phase_whose_artefact_was_lost_is_open_again(store: Store):
