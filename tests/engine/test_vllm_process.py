@@ -377,7 +377,8 @@ def test_a_kill_while_weights_are_handed_over_leaves_nothing(python, tmp_path, b
         process.wait(20)
     assert holders(weights.st_ino) == []
     # Only with both at once, and then the model's description alone, for who takes the folder over.
-    left = [file for file in scratch.rglob("*") if file.is_file()]
+    # The link to the weights is no file of its own: where it leads, another process may be by now.
+    left = [file for file in scratch.rglob("*") if file.is_file() and not file.is_symlink()]
     assert [file.name for file in left] == ["config.json"] * both
     HandOver(scratch).close()
     assert not scratch.exists()

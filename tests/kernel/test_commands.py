@@ -246,7 +246,8 @@ def test_rename_and_delete(sapo: Sapo, store: Store, run_id: str):
     assert queries.list_runs(store) == []
 
 
-def test_doctor(sapo: Sapo, home: Path, run_id: str):
+def test_doctor(sapo: Sapo, home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist names its terminal's; a pipe has none
     code, out, _ = sapo("doctor", "--json")
     found = {check["name"]: check for check in json.loads(out)["checks"]}
     assert (code, json.loads(out)["ready"]) == (0, True)

@@ -85,7 +85,7 @@ STARTS: dict[str, tuple[str, set[str]]] = {
         {*STORED, *OWN, "PySide6.QtWidgets", "PySide6.QtSvg"},
     ),
     "the engine's parent": ("import sapo_engine.__main__", {*STORED, *OWN}),
-    "an answer to a request": ("import sapo_engine.service.__main__", {"pydantic"}),
+    "an answer to a request": ("import sapo_engine.service.__main__", {"psutil", "pydantic"}),
     "sapo_studio in a program": (
         "import sapo_studio; sapo_studio.open_store()",
         {*STORED, *OWN} - {"psutil", "tomli_w", "sapo_studio.formats.base"},

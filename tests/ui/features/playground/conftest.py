@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from sapo_ui.features.playground.page import PlaygroundDoors, PlaygroundPage
 from sapo_ui.services.playground import Playground
@@ -52,6 +53,7 @@ def lay(qtbot):
         if show:
             table.page.show()
             qtbot.waitUntil(lambda: table.page._known is not None)
+            QApplication.processEvents()  # what was just put on the page has its place after that
         return table
 
     yield lay_
