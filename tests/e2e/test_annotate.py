@@ -78,6 +78,7 @@ def killed(keys: str, *more: str) -> list[int]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_press_survives_kill_9(queue):
     store, made = queue
     first, second = killed("1R3", "stay")  # 1 and Enter; 3, then 1 and at once the end

@@ -183,6 +183,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_task_kind(tmp_path: Path):
     made = Program(tmp_path, "A task kind")
     data = tmp_path / "riddles.jsonl"
@@ -280,6 +281,7 @@ print(json.dumps(shown | {"ended": ended}))
 """
 
 
+@pytest.mark.slow
 def test_a_panel(tmp_path: Path):
     made = Program(tmp_path, "A panel")
     with Store.open(made.home / "studio.db") as store:

@@ -112,6 +112,7 @@ def test_a_client_hears_of_an_engine_that_was_killed_and_goes_on_with_another(fo
     assert gone(second)
 
 
+@pytest.mark.slow
 def test_sapo_try_tells_what_the_engine_told(folder):
     code, told, _ = answered("try", "lab", QUESTION, "-n", "1", "--seed", "3")
     assert code == 0

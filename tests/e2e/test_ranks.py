@@ -87,6 +87,7 @@ def test_rank_0_dies(bench: Bench) -> None:
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_a_killed_parent_takes_launcher_and_workers_with_it(bench: Bench) -> None:
     run_id = bench.make(processes=2)
     bench.launch(run_id, hold=[2, 3])

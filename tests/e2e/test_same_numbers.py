@@ -70,6 +70,7 @@ def told(lab: Lab) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_it_tells_as_much_as_ever(told: str) -> None:
     assert keys_by_kind(told) == record()["lines"]
 

@@ -58,6 +58,7 @@ def gone_through(folder, settings, done=()):
     return session, kept
 
 
+@pytest.mark.slow
 def test_an_iteration_leaves_a_reasoner_and_its_verifier(tmp_path, most):
     """Of cross-fitted verifiers, of the verifier before and of the reasoner before nothing is left."""
     settings = config(

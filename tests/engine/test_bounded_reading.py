@@ -79,6 +79,7 @@ for sign in SIGNS:
 """
 
 
+@pytest.mark.slow
 def test_long_repetitions_of_every_sign_come_to_an_end():
     # Seconds; what is quadratic anywhere would take a quarter of an hour.
     subprocess.run([sys.executable, "-c", ALL], timeout=250, check=True)

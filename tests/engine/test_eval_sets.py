@@ -150,6 +150,7 @@ def test_references_that_fail_are_counted_of_each_set(ground, how):
     assert {key: value for key, value in early.items() if "golds" in key[2]} == told, "nobody waits for an evaluation"
 
 
+@pytest.mark.slow
 def test_nothing_is_trained_on_a_set(ground):
     config = config_of(ground, [far(ground)], iterations=1)
     events = whole_run(config, ground / "run")

@@ -114,6 +114,7 @@ def test_what_a_finished_run_has(folder):
     run.close()
 
 
+@pytest.mark.slow
 def test_only_a_run_that_searches_has_its_verifiers_calibrated(folder, tmp_path):
     """The map is fitted to labels held out, kept with the verifier, and what it gains is a metric."""
     plain = SavedRun(SMALL, folder, CPU)

@@ -142,7 +142,8 @@ def test_same_seed_same_numbers(finished, tmp_path):
     begins(whole(config(iterations=1), tmp_path), finished[0])
 
 
-@pytest.mark.parametrize("base", ["copy", pytest.param("shared", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("base", ["copy", "shared"])
 def test_same_seed_same_numbers_with_adapters(base, tmp_path):
     """Whatever torch's generator begins with, which is something else in every process."""
     adapters = {"source": "bundled:lab", "tuning": "lora", "lora_rank": 2, "lora_dropout": 0.1}

@@ -217,7 +217,7 @@ def test_withdraw_is_pressed_twice_and_a_reading_from_before_is_on_its_way(line,
     line._show_asked = lambda: seen.append(len(line._found.asked))
     held.let_go()
     qtbot.waitUntil(lambda: not runs.open_commands(store, running))
-    qtbot.waitUntil(lambda: len(held.found) == 2)
+    qtbot.waitUntil(lambda: len(held.found) >= 2)  # the one that was overtaken, and one after what was done
     settled(qtbot)
     qtbot.waitUntil(lambda: bool(seen))
     assert set(seen) == {0}
