@@ -101,9 +101,11 @@ test: $(DEV)  ## the fast tests (COVERAGE=1: with the share of lines that they r
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 # The files that hold slow tests: to collect all the others costs each process that tries tests half a minute. First
-# those of the kernel, for one of them computes for minutes and nobody can help it at the end.
+# those that take minutes by themselves, at the end of which nobody could help: one of the kernel computes, and those of
+# Ray wait for nodes.
 SLOW_FILES = $(sort $(shell grep -rl --include='test_*.py' 'mark\.slow' tests))
-SLOW_IN_ORDER = $(filter tests/kernel/%,$(SLOW_FILES)) $(filter-out tests/kernel/%,$(SLOW_FILES))
+FIRST = tests/e2e/test_ray% tests/kernel/%
+SLOW_IN_ORDER = $(filter $(FIRST),$(SLOW_FILES)) $(filter-out $(FIRST),$(SLOW_FILES))
 
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) $(SLOW_IN_ORDER)
