@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -26,8 +27,8 @@ pytestmark = [
 ]
 
 SECONDS = 400.0
-SETTINGS = ["sampling.questions=300", "sampling.samples=2", "runtime.checkpoint_seconds=1"]
-"""Two shards in the sample phase, which takes some seconds."""
+SETTINGS = ["iterations=2", "sampling.questions=300", "sampling.samples=2", "runtime.checkpoint_seconds=1"]
+"""Two shards in each sample phase, which is long enough to be met while it is under way."""
 
 
 @pytest.fixture
@@ -53,19 +54,26 @@ def numbers(lab: Bench, run_id: str) -> Numbers:
 
 
 def begun(lab: Bench, run_id: str, name: PhaseName, iteration: int) -> psutil.Process:
-    """Wait for the phase to be under way; returns the run's parent."""
+    """Wait for the phase to have begun; a short one may end before it is seen. Returns the run's parent."""
 
-    def under_way(run_id: str) -> bool:
+    def has_begun(run_id: str) -> bool:
         return any(
-            (phase.name, phase.iteration, phase.status) == (name, iteration, "running")
+            (phase.name, phase.iteration) == (name, iteration) and phase.status != "pending"
             for phase in queries.phases(lab.store, run_id)
         )
 
-    return psutil.Process(lab.until(run_id, lambda run: under_way(run.id)).pid)
+    return psutil.Process(lab.until(run_id, lambda run: has_begun(run.id)).pid)
 
 
-def rank_1(parent: psutil.Process) -> psutil.Process:
-    (found,) = (child for child in parent.children(recursive=True) if child.environ().get("RANK") == "1")
+def rank_1(lab: Bench, run_id: str, parent: psutil.Process) -> psutil.Process:
+    def ranks() -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        with suppress(psutil.Error):  # one ends, or another begins, while it is looked at
+            found += [child for child in parent.children(recursive=True) if child.environ().get("RANK") == "1"]
+        return found
+
+    lab.until(run_id, lambda _: bool(ranks()))
+    (found,) = ranks()
     return found
 
 
@@ -90,11 +98,11 @@ def test_two_are_stopped_killed_and_hang_and_come_to_the_same(lab: Bench) -> Non
     assert "did not stop within" not in lab.log(run_id)
 
     supervisor.resume(lab.store, run_id)
-    rank_1(begun(lab, run_id, PhaseName.SAMPLE, 1)).send_signal(signal.SIGKILL)
+    rank_1(lab, run_id, begun(lab, run_id, PhaseName.SAMPLE, 1)).send_signal(signal.SIGKILL)
     lab.until(run_id, lambda run: run.restarts == 1)
     assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in lab.log(run_id)
 
-    hung = rank_1(begun(lab, run_id, PhaseName.VERIFIER, 1))
+    hung = rank_1(lab, run_id, begun(lab, run_id, PhaseName.SAMPLE, 2))
     hung.suspend()
     finish(lab, run_id)
     log = lab.log(run_id)

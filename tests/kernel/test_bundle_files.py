@@ -255,3 +255,8 @@ def test_what_is_written_is_json_that_others_can_read(tmp_path: Path):
     write_bundle(FULL, tmp_path / "out.db")
     with closing(sqlite3.connect(tmp_path / "out.db")) as opened:
         assert [json.loads(line) for (line,) in opened.execute("SELECT content FROM bundle ORDER BY line")] == rows
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_words():
+    with pytest.raises(InputError, match="9999"):
+        read_bundle(Path("9" * 5000))

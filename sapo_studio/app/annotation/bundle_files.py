@@ -12,7 +12,7 @@ import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,18 @@ def read_bundle(file: Path) -> records.Bundle:
     """The bundle in a file, under whatever name. Raises InputError for whatever is not a whole bundle of this
     version."""
     written = written_as(file)
-    if written is None and file.is_file() and zipfile.is_zipfile(file):
+    if written is None and _is_zip(file):
         raise InputError(f"{file} is a zip archive", fix="Unpack it: a bundle is in it, perhaps.")
     in_database = written == "database" or (written is None and file.suffix.lower() == ".db")
     lines = _database_lines(file) if in_database else read_lines(file, most=LARGEST)
     return _parsed(file, (line.rstrip("\n") for line in lines))
+
+
+def _is_zip(file: Path) -> bool:
+    """Whether it can be looked into and is one; what is wrong with any other is said where it is read."""
+    with suppress(OSError):
+        return file.is_file() and zipfile.is_zipfile(file)
+    return False
 
 
 def check_suffix(file: Path) -> None:
