@@ -101,10 +101,10 @@ test: $(DEV)  ## the fast tests (COVERAGE=1: with the share of lines that they r
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 # The files that hold slow tests: to collect all the others costs each process that tries tests half a minute. First
-# those that take minutes by themselves, at the end of which nobody could help: one of the kernel computes, and those of
-# Ray wait for nodes.
+# those that take minutes by themselves, at the end of which nobody could help: those of Ray wait for nodes, and one of
+# real tasks and one of the kernel compute.
 SLOW_FILES = $(sort $(shell grep -rl --include='test_*.py' 'mark\.slow' tests))
-FIRST = tests/e2e/test_ray% tests/kernel/%
+FIRST = tests/e2e/test_ray% tests/engine/test_real_tasks% tests/kernel/%
 SLOW_IN_ORDER = $(filter $(FIRST),$(SLOW_FILES)) $(filter-out $(FIRST),$(SLOW_FILES))
 
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
