@@ -57,11 +57,9 @@ class Disagreements(QAbstractTableModel):
         """The step in a row."""
         return self._steps[row] if 0 <= row < len(self._steps) else None
 
-    def row_of(self, read: Disagreement | None) -> int:
-        """The row of a step that was read before; the first where it is there no more."""
-        wanted = None if read is None else (read.trajectory, read.step)
-        rows = (row for row, one in enumerate(self._steps) if (one.trajectory, one.step) == wanted)
-        return next(rows, 0)
+    def called(self, row: int) -> tuple[int, int]:
+        """What the step in a row is, whenever it is read: its trajectory and its number."""
+        return self._steps[row].trajectory, self._steps[row].step
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own way to ask
         return 0 if parent.isValid() else len(self._steps)

@@ -34,6 +34,7 @@ from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.kept_place import kept_place
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
@@ -267,7 +268,6 @@ verifier before says, what the rollouts say, and what people and second graders 
 
     def _show(self, view: AuditView) -> None:
         before = self.view
-        read = self.model.step(self.table.currentIndex().row())
         self.view, audit = view, view.audit
         self._iteration = audit.iteration
         self._name = view.run.name
@@ -288,7 +288,8 @@ verifier before says, what the rollouts say, and what people and second graders 
             + ("Rings: true, by the task's oracle, which has no vote. " if known else "")
             + audit.caution
         )
-        self.model.show_steps(audit.disagreements)
+        with kept_place(self.table, self.model.called):
+            self.model.show_steps(audit.disagreements)
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
         self._others = any(step.people or step.graders for step in audit.disagreements)
         self._hide_columns()
@@ -299,8 +300,8 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.reward.show_evaluations(view.evaluations)
         self._stack.setCurrentWidget(self.content)
         again = before is not None and before.audit.iteration == audit.iteration
-        if audit.disagreements:
-            self.table.selectRow(self.model.row_of(read) if again else 0)
+        if audit.disagreements and not (again and self.table.currentIndex().isValid()):
+            self.table.selectRow(0)
         if not again:  # it is read again by itself: whoever is elsewhere on the page stays there
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
