@@ -9,6 +9,7 @@ import torch
 
 from sapo_engine import preflight
 from sapo_engine.loop import run
+from sapo_engine.phases import context
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
@@ -98,8 +99,9 @@ def test_it_stops_between_two_steps(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_it_goes_on_where_it_stopped(tmp_path, method):
+def test_it_goes_on_where_it_stopped(tmp_path, method, monkeypatch):
     """The same weights, tokens and curves as without a stop."""
+    monkeypatch.setattr(context, "PROGRESS_SECONDS", 0)  # each step is heard of, however fast one follows another
     small = settings(model={"tuning": method}, sampling={"questions": 24}, optimiser={"epochs": 1.5})
     phases = plan(small)
     align = next(phase.ordinal for phase in phases if phase.name == "align")
