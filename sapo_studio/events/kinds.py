@@ -323,10 +323,12 @@ class Paused(_Event):
 
 
 class Finished(_Event):
-    """The worker ends in good order. `complete` where all phases are done, else it was asked to stop."""
+    """The worker ends in good order. `complete` where all phases are done, else it was asked to stop. `again`: why it
+    is to be started again at once, which is no restart after a loss."""
 
     kind: Literal["finished"] = "finished"
     complete: bool
+    again: str = ""
 
 
 Event = Annotated[

@@ -117,6 +117,15 @@ def test_orders_reach_the_worker(bench: Bench) -> None:
     assert states[:4] == ["done", "done", "done", "pending"]
 
 
+def test_a_worker_that_asks_to_be_started_again_is(bench: Bench, undisturbed: Numbers) -> None:
+    """As the driver of a cluster does once there is room for all workers: no loss, so that it does not count as one."""
+    run_id = bench.make()
+    assert bench.run(run_id, again=[1, "The run goes on with 2 workers."]).status is RunStatus.DONE
+    assert bench.metrics(run_id) == undisturbed[0]
+    assert "The run goes on with 2 workers." in bench.log(run_id)
+    assert queries.get_run(bench.store, run_id).restarts == 0
+
+
 def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
     run_id = bench.make()
     bench.launch(run_id, hold=MIDDLE, deaf=True, child=True)

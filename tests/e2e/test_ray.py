@@ -67,17 +67,25 @@ def test_two_nodes_come_to_what_one_machine_does(lab: Bench, cluster: Nodes, in_
 
 
 def test_a_node_lost_in_sampling(lab: Bench, cluster: Nodes, in_two_processes: Outcome) -> None:
-    """The run goes on with the node that is left: other batches, the same trajectories."""
+    """The run goes on with the node that is left, and with two again once another has come: other batches, the same
+    trajectories."""
     with cluster.added() as node:
         run_id = on_ray(lab, cluster)
         supervisor.launch(lab.store, run_id)
         kept(lab, run_id, "*-sample-1.shards/00000")
         cluster.lose(node)
-        found = outcome(lab, run_id)
+        lab.until(run_id, lambda _: "the run goes on with 1." in lab.log(run_id))
+        supervisor.pause(lab.store, run_id)  # so that the other node is there in time
+        lab.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+        with cluster.added():
+            lab.until(run_id, lambda _: "The cluster has room for all workers again" in lab.log(run_id))
+            supervisor.resume(lab.store, run_id)
+            found = outcome(lab, run_id)
     log = lab.log(run_id)
     assert "was lost with its place on the cluster" in log, log
     assert "state-dump" not in log, log  # what Ray tells of the raylet that died
-    assert "room for 1 of 2 workers now: the run goes on with 1" in log, log
+    assert log.index("room for 1 of 2 workers now") < log.index("The run goes on with 2 workers."), log
+    assert log.count("Ray has placed 2 workers") == 2, log
     assert queries.get_run(lab.store, run_id).restarts == 1
     assert {row[:3] for row in found.rows} == {row[:3] for row in in_two_processes.rows}
     assert found.numbers == pytest.approx(in_two_processes.numbers, abs=0.02)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from sapo_engine.cluster import attach, places
+from sapo_engine.cluster.growth import Growth
 from sapo_engine.cluster.host import Facts, RankHost, interface_of
 from sapo_engine.cluster.nodes import Node, differences, living, misfit
-from sapo_engine.cluster.places import take_places
+from sapo_engine.cluster.places import Places, take_places
 from sapo_studio import __version__
 from sapo_studio.config.schema import RuntimeConfig, parse_config
 from sapo_studio.errors import InputError
@@ -199,12 +200,42 @@ def test_a_node_that_comes_back_is_waited_for() -> None:
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_run_that_goes_on_takes_what_others_leave() -> None:
+    """There is room for two, but one place is somebody else's by now."""
+    ray = StoodIn([row("1", cpus=4)], free=1)
+    found, told = take(ray, 3, again=True)
+    assert (found.count, [len(bundles) for bundles in ray.asked]) == (1, [3, 1])
+    assert told[-1] == "Others work on the Ray cluster (1 of 4 cores free): the run goes on with 1 of 3."
+
+
+@pytest.mark.usefixtures("clock")
 def test_what_others_use_is_waited_for_and_not_for_ever() -> None:
     told: list[str] = []
     with pytest.raises(InputError, match="had no room for 2 workers within 120 s"):
         take(StoodIn([row("1")], free=0), 2, tell=told.append)
     assert told == ["Waiting for 2 places on the Ray cluster: 1 of 4 cores free."]
     assert take(StoodIn([row("1")], free=0), 2, stopped=lambda: True) == (None, [])
+
+
+# -- Growing again
+
+
+@pytest.mark.parametrize(("cards", "each"), [(False, {"CPU": 2.0}), (True, {"CPU": 2.0, "GPU": 1.0})])
+def test_what_was_lost_is_asked_for_until_it_is_there(cards: bool, each: dict[str, float]) -> None:
+    state = {"state": "PENDING"}
+    ray = StoodIn([row("1")])
+    ray.util.placement_group_table = lambda group: state
+    growth = Growth(ray, Places(None, 1, 2, cards), wanted=3)
+    assert ray.asked == [[each, each]]
+    assert not growth.has_room
+    state["state"] = "CREATED"
+    assert growth.has_room
+
+
+def test_a_run_with_all_its_ranks_asks_for_none() -> None:
+    ray = StoodIn([row("1")])
+    assert not Growth(ray, Places(None, 3, 1, False), wanted=3).has_room
+    assert ray.asked == []
 
 
 # -- The actor

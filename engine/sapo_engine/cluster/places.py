@@ -63,10 +63,12 @@ def take_places(
     """Places for `wanted` ranks, as near to each other as there is room; the first on this machine, where that can have
     one, since it writes the run's files.
 
-    A run that goes on after a loss (`again`) takes fewer where there is no longer room for all. None where `stopped`
-    says so meanwhile. Raises InputError where the cluster has no such room at all, or not within WAIT_SECONDS.
+    A run that goes on after a loss (`again`) takes fewer where there is no longer room for all, or others have taken
+    it. None where `stopped` says so meanwhile. Raises InputError where the cluster has no such room at all, or not
+    within WAIT_SECONDS.
     """
-    began, told = time.monotonic(), False
+    began = asked = time.monotonic()
+    told = False
     count, group, cards = wanted, None, False
     while not stopped():
         waited = time.monotonic() - began
@@ -87,11 +89,18 @@ def take_places(
             told = True
             tell(f"Waiting for {counted(count, 'place')} on the Ray cluster: {_free(ray, cards)}.")
         if group is None and room >= count:
+            asked = time.monotonic()
             group = ray.util.placement_group(_bundles(ray, nodes, count, cpus, cards), strategy="PACK")
         if group is None:
             time.sleep(_LOOK_SECONDS)
         elif group.wait(_LOOK_SECONDS):
             return Places(group, count, cpus, cards)
+        elif again and waited > RETURN_SECONDS and time.monotonic() - asked > _QUIET_SECONDS:
+            fewer = min(count - 1, _free_places(ray, cpus, cards))
+            if fewer:
+                tell(f"Others work on the Ray cluster ({_free(ray, cards)}): the run goes on with {fewer} of {wanted}.")
+                ray.util.remove_placement_group(group)
+                count, group = fewer, None
     return None
 
 
@@ -105,6 +114,13 @@ def _bundles(ray: Any, nodes: Sequence[Node], count: int, cpus: int, cards: bool
 
 def _room(nodes: Sequence[Node], cpus: int, cards: bool) -> int:
     return sum(node.ranks(cpus, int(cards)) for node in nodes)
+
+
+def _free_places(ray: Any, cpus: int, cards: bool) -> int:
+    """For how many ranks there are enough cores and cards that nobody holds, wherever these lie: perhaps for fewer."""
+    free = ray.available_resources()
+    by = [free.get("CPU", 0) // cpus] + ([free.get("GPU", 0)] if cards else [])
+    return int(min(by))
 
 
 def _too_small(wanted: int, room: int, cpus: int, cards: bool, nodes: Sequence[Node]) -> InputError:

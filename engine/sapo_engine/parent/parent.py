@@ -150,6 +150,9 @@ class Parent:
                     return RunStatus.DONE
                 case Failed(retry=False) as word:
                     raise failure(word, self._run_id)
+                case Finished(again=why) if why and not self._orders.stopping:
+                    self._commit([Log(message=why)])
+                    continue
                 case Finished():
                     return RunStatus.STOPPED
                 case _ if hung := self._hang.take_reason():

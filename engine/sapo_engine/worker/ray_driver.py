@@ -3,7 +3,8 @@
 To the parent it is a worker: orders come in on standard input, rank 0's events go out on standard output. On each place
 an actor (cluster/host.py) starts the same worker program that a single machine would, and torch.distributed joins
 them. If a rank or its node is lost, all are ended and the first one's reason is told; starting again, from the last
-finished shard or training state, is the parent's business as it is on one machine.
+finished shard or training state, is the parent's business as it is on one machine. So it is where the cluster has room
+for all ranks again after a run had to go on with fewer: they end with the phase under way.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sapo_engine.cluster.attach import attached
+from sapo_engine.cluster.growth import Growth
 from sapo_engine.cluster.host import Chunk, Facts, RankHost
 from sapo_engine.cluster.nodes import differences, misfit, name_of
 from sapo_engine.cluster.places import Places, take_places
@@ -30,7 +32,7 @@ from sapo_engine.worker.ends import RankEnd, first_end, last_words
 from sapo_studio import engines, processes
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, SapoError
-from sapo_studio.events import Event, encode
+from sapo_studio.events import Event, decode, encode
 from sapo_studio.events.control import CONTROL, Order
 from sapo_studio.events.kinds import Failed, Finished, Log
 from sapo_studio.readable import counted
@@ -44,16 +46,23 @@ EVERYWHERE = ("NCCL_", "GLOO_")
 """Variables that all nodes get as they are here; the rest of their environment is their own."""
 
 
-class Orders:
-    """What the parent says: kept until rank 0 is there, then handed on."""
+_AFTER_PHASE = Order(verb=Verb.STOP_AFTER_PHASE).model_dump_json().encode() + b"\n"
 
-    def __init__(self) -> None:
+
+class Orders:
+    """What the parent says, `lines` of it: kept until rank 0 is there, then handed on. `at_end` is called when no more
+    can come."""
+
+    def __init__(self, lines: Iterable[bytes], at_end: Callable[[], object]) -> None:
         self._lock = threading.Lock()
         self._waiting: list[bytes] = []
         self._feed: Callable[[bytes], object] | None = None
         self.stopped = False
         """Whether the run was asked to stop."""
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        self.after_phase = False
+        """Whether it was asked to stop when the phase under way is done."""
+        self._end_of_phase = False
+        threading.Thread(target=self._listen, args=(lines, at_end), name="orders", daemon=True).start()
 
     def send_to(self, feed: Callable[[bytes], object]) -> None:
         """Hand all of it to `feed` from now on."""
@@ -63,18 +72,29 @@ class Orders:
                 feed(line)
             self._waiting.clear()
 
-    def _listen(self) -> None:
-        # Unbuffered, as in the worker: a thread inside a buffered reader makes the interpreter abort at its end.
-        for line in open(0, "rb", buffering=0, closefd=False):  # noqa: SIM115
+    def end_with_phase(self) -> None:
+        """Have the ranks end when the phase under way is done, for a reason of the driver's own."""
+        with self._lock:
+            self._end_of_phase = True
+            if self._feed is not None:
+                self._feed(_AFTER_PHASE)
+
+    def _listen(self, lines: Iterable[bytes], at_end: Callable[[], object]) -> None:
+        for line in lines:
             order = CONTROL.validate_json(line)
-            if isinstance(order, Order) and order.verb is Verb.STOP:
+            verb = order.verb if isinstance(order, Order) else None
+            if verb is Verb.STOP:
                 self.stopped = True
+            elif verb in (Verb.STOP_AFTER_PHASE, Verb.KEEP_GOING):
+                self.after_phase = verb is Verb.STOP_AFTER_PHASE
             with self._lock:
                 if self._feed is None:
                     self._waiting.append(line)
-                else:
-                    self._feed(line)
-        os._exit(1)  # the parent is gone: there is no one to work for, and Ray ends what this process has started
+                    continue
+                self._feed(line)
+                if verb is Verb.KEEP_GOING and self._end_of_phase:
+                    self._feed(_AFTER_PHASE)
+        at_end()
 
 
 @dataclass
@@ -90,6 +110,8 @@ class Driver:
 
     def __init__(self, ray: Any, options: argparse.Namespace, orders: Orders, send: Callable[[bytes], None]) -> None:
         self._ray, self._options, self._orders, self._send = ray, options, orders, send
+        self._again = ""
+        """Why the run is to be started again once the phase under way is done."""
 
     def run(self) -> int:
         """Run the workers until all have ended. Returns the exit code."""
@@ -111,7 +133,7 @@ class Driver:
         if sys.platform == "linux":
             # The parent asks so for the stacks of a worker that hangs, which it cannot reach itself.
             signal.signal(signal.SIGUSR1, lambda number, frame: self._wake_and_ask(ranks))
-        ends = self._follow(ranks)
+        ends = self._follow(ranks, Growth(self._ray, places, options.processes))
         if all(end.code == 0 for end in ends.values()):
             return 0
         return self._report(ends, ranks)
@@ -172,14 +194,19 @@ class Driver:
             }
         return {name: value for name, value in os.environ.items() if name.startswith(EVERYWHERE)}
 
-    def _follow(self, ranks: Ranks) -> dict[int, RankEnd]:
-        """Hand on what the ranks say until all have ended, or one badly. Returns the ends known by then."""
+    def _follow(self, ranks: Ranks, growth: Growth) -> dict[int, RankEnd]:
+        """Hand on what the ranks say until all have ended, or one badly. Returns the ends known by then. Where `growth`
+        has room for more, they end with the phase."""
         ray = self._ray
         ends: dict[int, RankEnd] = {}
         asked = {actor.more.remote(POLL_SECONDS): rank for rank, actor in enumerate(ranks.actors)}
         blame_until: float | None = None
         while asked and (blame_until is None or time.monotonic() < blame_until):
             ready, _ = ray.wait(list(asked), num_returns=1, timeout=POLL_SECONDS)
+            if not self._again and growth.has_room:
+                self._again = f"The run goes on with {counted(self._options.processes, 'worker')}."
+                self._log("The cluster has room for all workers again: they are started when this phase is done.")
+                self._orders.end_with_phase()
             for reference in ready:
                 rank = asked.pop(reference)
                 try:
@@ -200,10 +227,18 @@ class Driver:
 
     def _pass_on(self, rank: int, chunk: Chunk) -> None:
         if chunk["out"] and rank == 0:
-            self._send(chunk["out"])
+            self._send(self._end_explained(chunk["out"]) if self._again else chunk["out"])
         if chunk["errors"]:
             sys.stderr.buffer.write(chunk["errors"])
             sys.stderr.buffer.flush()
+
+    def _end_explained(self, lines: bytes) -> bytes:
+        """What rank 0 says, and where it ends because it was to be started again, why."""
+        last = lines.splitlines(keepends=True)[-1]
+        word = decode(last) if last.startswith(b"{") else None
+        if not isinstance(word, Finished) or word.complete or self._orders.stopped or self._orders.after_phase:
+            return lines
+        return lines.removesuffix(last) + encode(Finished(complete=False, again=self._again))
 
     def _report(self, ends: dict[int, RankEnd], ranks: Ranks) -> int:
         """Tell the parent why the first rank ended."""
@@ -258,7 +293,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.write(lines)
         out.flush()
 
-    orders = Orders()
+    # Unbuffered, as in the worker: a thread inside a buffered reader makes the interpreter abort at its end.
+    lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
+    # Without a parent there is no one to work for, and Ray ends what this process has started.
+    orders = Orders(lines, at_end=lambda: os._exit(1))
     try:
         with attached(options.address) as ray:
             return Driver(ray, options, orders, send).run()
