@@ -235,7 +235,7 @@ class Nothing:
 
 def long_training(tmp_path, clock, seconds, control=None, *, steps):
     planned = PlannedPhase(ordinal=0, name=PhaseName.SFT, iteration=0)
-    session = SimpleNamespace(group=ALONE, run_dir=tmp_path, meter=Meter())
+    session = SimpleNamespace(group=ALONE, run_dir=tmp_path, meter=Meter(), pool=SimpleNamespace())
     context = RunContext(session, [planned], lambda _: None, control, checkpoint_seconds=seconds, clock=clock)
     net = Net()
 

@@ -220,13 +220,10 @@ class StopIn(ControlState):
 
     @property
     def stop(self):
-        return self.left < 0
-
-    @property
-    def paused(self):
+        """Asked once at each boundary."""
         started = [e.ordinal for e in self.events if isinstance(e, k.PhaseStarted)]
         self.left -= bool(started and started[-1] == self.ordinal)
-        return False
+        return self.left < 0
 
 
 def began(counted, name, iteration, tmp_path):

@@ -360,12 +360,8 @@ class StopAtBoundary(ControlState):
 
     @property
     def stop(self):
+        self.left -= 1  # asked once at each boundary
         return self.left < 0
-
-    @property
-    def paused(self):
-        self.left -= 1  # asked once at each boundary, before `stop`
-        return False
 
 
 def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):

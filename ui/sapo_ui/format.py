@@ -59,6 +59,14 @@ def exact(value: float | None) -> str:
     return (f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}").replace("-", MINUS)
 
 
+def how_far(done: int, total: int, unit: str) -> str:
+    """How far something is: `50 of 200 trajectories`, a percentage where what is counted has no name, nothing where it
+    is not known how much there is."""
+    if total <= 0:
+        return ""
+    return f"{count(done)} of {count(total)} {unit}" if unit else percent(done / total)
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as `50.2 %`."""
     if fraction is None or not math.isfinite(fraction):

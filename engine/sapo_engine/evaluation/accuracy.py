@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sapo_engine.grading.base import Grade
@@ -35,22 +35,35 @@ class Sampled:
         return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
 
 
+Tick = Callable[[int, int], None]
+"""Is told how many of how many are done."""
+
 Solved = tuple[tuple[int, ...], Grade]
 """The tokens of a solution, and its verdict."""
 
 
 def solve(
-    asked: Asked, model: Reasoner, questions: Sequence[Question], path: str, samples: int, *, greedy: bool = False
+    asked: Asked,
+    model: Reasoner,
+    questions: Sequence[Question],
+    path: str,
+    samples: int,
+    *,
+    greedy: bool = False,
+    tick: Tick | None = None,
 ) -> list[list[Solved]]:
-    """`samples` graded solutions of each question. `path` names the purpose in the random keys."""
-    completions = asked.sampler.sample(model, questions, path, samples, greedy=greedy)
+    """`samples` graded solutions of each question. `path` names the purpose in the random keys; `tick(done, total)`
+    counts solutions."""
+    completions = asked.sampler.sample(model, questions, path, samples, greedy=greedy, tick=tick)
     grades = iter(
         asked.builder.grade([(q, c.tokens) for q, mine in zip(questions, completions, strict=True) for c in mine])
     )
     return [[(c.tokens, next(grades)) for c in mine] for mine in completions]
 
 
-def accuracy(asked: Asked, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
-    """How many of `samples` solutions of each question of `split` are right."""
-    solved = solve(asked, model, asked.task.questions(split), path, samples, greedy=greedy)
+def accuracy(
+    asked: Asked, model: Reasoner, split: str, path: str, samples: int, *, tick: Tick | None = None
+) -> Sampled:
+    """How many of `samples` solutions of each question of `split` are right. `tick`: see `solve`."""
+    solved = solve(asked, model, asked.task.questions(split), path, samples, tick=tick)
     return Sampled([sum(grade.correct for _, grade in mine) for mine in solved], samples)

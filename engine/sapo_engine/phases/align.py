@@ -3,12 +3,13 @@ questions."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from sapo_engine.evaluation.accuracy import accuracy
+from sapo_engine.evaluation.accuracy import Sampled, accuracy
 from sapo_engine.models.reasoner import Reasoner, clone, discard
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import PhaseContext, RunContext
@@ -43,25 +44,43 @@ class Alignment:
         seed = int(self.session.rng("align", iteration).integers(2**31))
         self.args = self.session.training_args(self.config, seed)
         self.kind = self.config.kind_at(iteration)
+        self.training_share = 1.0
+        """Of the phase's work: the rest is the guard's."""
 
     def of(self, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
         """`model` aligned, or `model` itself where the guard keeps it."""
         aligned = clone(model, self.session.adapters)
         if self.kind == "grpo":
             questions = sampled_questions(self.session, self.iteration)
-            with self.session.placement.training(aligned):
+            part = self._part_beside_guard(len(questions) * self.session.config.sampling.samples)
+            with part, self.session.placement.training(aligned):
                 generated, trained = grpo(self.phase, self.iteration, aligned, questions, self.args)
             self.phase.metric("align_generated_tokens", generated)
             self.phase.metric("align_tokens", trained)
             return self._guard(model, aligned)
         if self.kind == "sft":
-            tokens = self._imitate(aligned, [self.session.text(t) for t in self._right_answers(pool)])
+            right = [self.session.text(t) for t in self._right_answers(pool)]
+            with self._part_beside_guard(len(right)):
+                tokens = self._imitate(aligned, right)
         else:
-            tokens = self._prefer(
-                model, aligned, [(self.session.text(p.winner), self.session.text(p.loser)) for p in pairs]
-            )
+            texts = [(self.session.text(p.winner), self.session.text(p.loser)) for p in pairs]
+            with self._part_beside_guard(2 * len(texts)):
+                tokens = self._prefer(model, aligned, texts)
         self.phase.metric("align_tokens", tokens * self.config.epochs)
         return self._guard(model, aligned)
+
+    def _part_beside_guard(self, texts: int) -> contextlib.AbstractContextManager[None]:
+        """The training on so many texts, as a part of the phase: a text that is trained on takes about as long as one
+        that the guard has written."""
+        trained = texts * self.config.epochs
+        written = 0 if self.config.guard == "off" else 2 * self._guarded
+        self.training_share = trained / (trained + written) if trained + written else 1.0
+        return self.phase.part(self.training_share)
+
+    @property
+    def _guarded(self) -> int:
+        """Solutions that the guard has either reasoner write."""
+        return len(self.session.task.questions("development")) * self.session.config.evaluation.samples
 
     def _imitate(self, aligned: Reasoner, texts: Sequence[PromptCompletion]) -> int:
         """Fine-tune on texts; their tokens."""
@@ -124,9 +143,16 @@ class Alignment:
         """The better of the two by sampled accuracy on the development questions, if the guard is to keep it."""
         if self.config.guard == "off":
             return after
-        phase, samples = self.phase, self.session.config.evaluation.samples
-        with self.session.meter.measuring():
-            was, is_ = (accuracy(self.session, m, "development", "guard", samples) for m in (before, after))
+        phase, samples, count = self.phase, self.session.config.evaluation.samples, self._guarded
+
+        def measured(model: Reasoner, behind: int) -> Sampled:
+            def tick(done: int, _: int) -> None:
+                phase.progress(behind + done, 2 * count)
+
+            return accuracy(self.session, model, "development", "guard", samples, tick=tick)
+
+        with self.session.meter.measuring(), phase.part(1 - self.training_share):
+            was, is_ = measured(before, 0), measured(after, count)
         phase.share("dev_accuracy_before", was.accuracy)
         phase.share("dev_accuracy_after", is_.accuracy)
         change = [(b - a) / samples for a, b in zip(was.right, is_.right, strict=True)]

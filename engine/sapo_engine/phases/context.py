@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -44,6 +44,8 @@ T = TypeVar("T")
 TRAINED_LABEL_FIELDS = tuple(key.removeprefix("labeling.") for key in TRAINED_LABELS)
 PROGRESS_SECONDS = 0.2
 BEAT_SECONDS = 5.0
+PARTS = 1000
+"""A phase of several parts counts thousandths."""
 PAUSE_SECONDS = 30.0
 """How often ranks that wait in a pause hear that it goes on."""
 
@@ -162,6 +164,7 @@ class RunContext:
         timer = CheckpointTimer(self._checkpoint_seconds, self._clock)
         phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"), timer)
         phase.poll_control()
+        self.session.pool.heed = phase.heed
         self.emit(PhaseStarted(ordinal=planned.ordinal))
         began = time.monotonic()
         if group.leader:
@@ -217,6 +220,8 @@ class PhaseContext:
     shards: Path
     checkpoints: CheckpointTimer
     _last_progress: float = 0.0
+    _behind: float = 0.0  # share of the phase's work in parts that are done
+    _span: float = 1.0  # in the part under way
     _asked: bool = False  # for a checkpoint, and not answered yet
 
     @property
@@ -255,9 +260,20 @@ class PhaseContext:
         if share.n:
             self.metric(name, share.value, low=share.low, high=share.high, n=share.n, set=set)
 
+    @contextlib.contextmanager
+    def part(self, share: float) -> Generator[None]:
+        """What `progress` is told inside is that of a part of the phase, or of the part around it, with such a share of
+        its work. Parts follow one another, and their shares sum up to 1."""
+        begin, span = self._behind, self._span
+        self._span = span * share
+        yield
+        self._behind, self._span = begin + span * share, span
+
     def progress(self, done: int, total: int, message: str = "") -> None:
         """`done` of `total` units; sent a few times a second at most."""
         now = time.monotonic()
+        if self._span < 1.0 and total > 0:
+            done, total = round(PARTS * (self._behind + self._span * min(1.0, done / total))), PARTS
         if done >= total or now - self._last_progress >= PROGRESS_SECONDS:
             self._last_progress = now
             self.emit(PhaseProgress(ordinal=self.planned.ordinal, done=done, total=total, message=message))
@@ -285,6 +301,24 @@ class PhaseContext:
             self._write(save)
         self._answer_checkpoint(written=save is not None)
         if action == BoundaryAction.STOP:
+            raise Stopped("The run was stopped")
+
+    def heed(self) -> None:
+        """In the midst of a step, where texts are written: say that the run gets on, wait while paused, stop if asked
+        to and the step's end is not near. What a step has come to by then is not kept.
+
+        Several processes stop between two steps alone: the others would wait for what this one does not bring.
+        """
+        context = self.context
+        if not context.group.leader:
+            return
+        context.beat()
+        if context.control.paused:
+            self.emit(Paused(paused=True))
+            while context.control.wait_while_paused(PAUSE_SECONDS):
+                pass
+            self.emit(Paused(paused=False))
+        if context.control.stop_now and context.group.size == 1:
             raise Stopped("The run was stopped")
 
     def _answer_checkpoint(self, *, written: bool) -> None:

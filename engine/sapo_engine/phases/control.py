@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Generator
 from enum import IntEnum
 from typing import Any
@@ -12,6 +13,10 @@ from sapo_studio.domain.runs import Verb
 
 SAVING_SHARE = 0.05
 """Most of a training's time that goes into writing down its position, where it is not asked for."""
+
+
+STOP_GRACE_SECONDS = 10.0
+"""How long a step may still take once the run is to stop, so that its end is kept, before it is left where it is."""
 
 
 class BoundaryAction(IntEnum):
@@ -30,6 +35,7 @@ class ControlState:
         self._changed = threading.Condition()
         self._paused = False
         self._stop = False
+        self._stop_asked = 0.0
         self._after_phase = False
         self._checkpoint = False
         self._judged: dict[int, dict[int, bool]] | None = None
@@ -45,6 +51,7 @@ class ControlState:
                 case Verb.RESUME:
                     self._paused = False
                 case Verb.STOP:
+                    self._stop_asked = self._stop_asked if self._stop else time.monotonic()
                     self._stop = True
                 case Verb.STOP_AFTER_PHASE:
                     self._after_phase = True
@@ -97,6 +104,11 @@ class ControlState:
     def stop(self) -> bool:
         """Whether to end at the next step boundary."""
         return self._stop
+
+    @property
+    def stop_now(self) -> bool:
+        """Whether to end in the midst of a step, since the next boundary is too far off."""
+        return self._stop and time.monotonic() - self._stop_asked >= STOP_GRACE_SECONDS
 
     @property
     def paused(self) -> bool:

@@ -6,9 +6,10 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sapo_engine.evaluation.accuracy import Sampled, solve
-from sapo_engine.evaluation.eval_set import counts, set_trajectories, solutions
+from sapo_engine.evaluation.accuracy import Sampled
+from sapo_engine.evaluation.eval_set import both_ways, counts, set_trajectories, solutions
 from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
 from sapo_engine.evaluation.sampler_gap import sampler_gap
 from sapo_engine.models.reasoner import Reasoner
@@ -20,6 +21,7 @@ from sapo_engine.phases.rows import emit_set, emit_trajectories
 from sapo_engine.phases.score import score_and_emit
 from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.rollouts.overheard import Heard
+from sapo_engine.session import RunSession
 from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
@@ -60,17 +62,21 @@ def evaluate(
     def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
         if iteration == 0:
             golds_metrics(phase)  # again, for a run that an earlier version warmed up
-        heard, greedy = reasoner_metrics(phase, aligned)
-        sets_metrics(phase, aligned)
+        part = shares(session, benchmark if verifier is not None else [], ceiling_known=iteration == 1)
+        with phase.part(part.questions):
+            heard, greedy = reasoner_metrics(phase, aligned)
+        with phase.part(part.sets):
+            sets_metrics(phase, aligned)
         # Behind all that these weights sample: a sampler outside gives the card back for it.
         sampler_metric(phase, aligned, heard)
         if verifier is not None:
             # For whoever asks where a solution goes wrong, and which of two is the better one: no metric needs it.
-            score_and_emit(phase, verifier, iteration, greedy)
+            score_and_emit(phase, verifier, iteration, greedy, quietly=True)
         if verifier is None or not any(t.truth is not None for t in benchmark):
             return []
-        scores = score_and_emit(phase, verifier, iteration, benchmark)
-        labels = ceiling(phase)
+        scores = score_and_emit(phase, verifier, iteration, benchmark, quietly=True)
+        with phase.part(part.ceiling):
+            labels = ceiling(phase)
         of_steps = [scores[t.number][0] for t in benchmark]
         verifier_metrics(phase, benchmark, of_steps, labels)
         threshold_metrics(phase, benchmark, of_steps)
@@ -82,6 +88,26 @@ def evaluate(
         return {LABELS: labels}
 
     run.phase(PhaseName.EVALUATE, iteration, work, JsonCodec())
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Parts of an evaluation: of what is written, which is nearly all its work, about so much each."""
+
+    questions: float
+    sets: float
+    ceiling: float
+
+
+def shares(session: RunSession, benchmark: Sequence[Trajectory], *, ceiling_known: bool) -> Shares:
+    """How the work is divided, in whole solutions: a rollout of the ceiling begins in the middle of one, on average."""
+    config = session.config.evaluation
+    questions = len(session.task.questions("test")) * (1 + config.samples)
+    sets = sum(len(one.task.questions("test")) * (1 + one.samples) for one in session.sets)
+    steps = 0 if ceiling_known else sum(t.n for t in benchmark if not t.correct)
+    ceiling = steps * config.mce_rollouts / 2
+    whole = max(questions + sets + ceiling, 1)
+    return Shares(questions / whole, sets / whole, ceiling / whole)
 
 
 def _labels_in(artefact: list[str] | dict[str, list[str]], *, supplied: bool) -> list[str]:
@@ -98,11 +124,8 @@ def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> tuple[list[Heard],
     (false positives). Returns what was overheard of the samples, and the greedy solutions."""
     session = phase.context.session
     questions, samples = session.task.questions("test"), session.config.evaluation.samples
-    best = solve(session, model, questions, "greedy", 1, greedy=True)
-    phase.poll_control()
-    # The same keys in every iteration: what differs between two iterations is the reasoner.
     with session.pool.overhear(OVERHEARD) as heard:
-        others = solve(session, model, questions, "test", samples)
+        best, others = both_ways(session, model, questions, ("greedy", "test"), samples, phase)
     written = solutions(session.builder, questions, best, others, phase.iteration, TESTS + BLOCK * phase.iteration)
     emit_trajectories(phase, written)
     greedy, sampled = counts(questions, samples, written)
@@ -139,20 +162,22 @@ def sampled_metrics(phase: PhaseContext, sampled: Sampled, set: str = "") -> Non
 def sets_metrics(phase: PhaseContext, model: Reasoner) -> None:
     """The same on every evaluation set, whose solutions are sent, too. What is written is kept shard by shard."""
     shard = itertools.count()
-    for one in phase.context.session.sets:
+    sets = phase.context.session.sets
+    total = sum(len(one.task.questions("test")) * (1 + one.samples) for one in sets)
+    for one in sets:
         questions = one.task.questions("test")
         found: list[Trajectory] = []
         for at in range(0, len(questions), SET_SHARD):
             part = questions[at : at + SET_SHARD]
 
             def make(one: EvalSet = one, part: Sequence[Question] = part, at: int = at) -> bytes:
-                rows = set_trajectories(one, model, phase.iteration, part, at)
+                rows = set_trajectories(one, model, phase.iteration, part, at, phase)
                 return json.dumps([t.to_json() for t in rows]).encode()
 
-            rows = [Trajectory.from_json(row) for row in json.loads(phase.shard(next(shard), make))]
+            with phase.part(len(part) * (1 + one.samples) / total):
+                rows = [Trajectory.from_json(row) for row in json.loads(phase.shard(next(shard), make))]
             emit_set(phase, one, part, rows)
             found += rows
-            phase.progress(at + len(part), len(questions), f"evaluation set {one.name}")
         greedy, sampled = counts(questions, one.samples, found)
         phase.share("greedy_accuracy", greedy_share(greedy), one.name)
         sampled_metrics(phase, sampled, one.name)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from sapo_engine.evaluation.accuracy import Tick
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK
 from sapo_engine.phases.codecs import TrajectoriesCodec
@@ -36,7 +37,14 @@ def sample(run: RunContext, iteration: int, model: Reasoner) -> list[Trajectory]
         found: list[Trajectory] = []
         for index, at in enumerate(range(0, count, SAMPLE_SHARD)):
             part = questions[at : at + SAMPLE_SHARD]
-            data = phase.shard(index, lambda part=part, at=at: _sample_part(run.session, iteration, model, part, at))
+
+            def tick(done: int, total: int, part: int = len(part), at: int = at) -> None:
+                phase.progress(at + done * part // max(total, 1), count)
+
+            data = phase.shard(
+                index,
+                lambda part=part, at=at, tick=tick: _sample_part(run.session, iteration, model, part, at, tick),
+            )
             rows = [Trajectory.from_json(row) for row in json.loads(data)]
             emit_trajectories(phase, rows)
             found += rows
@@ -74,11 +82,12 @@ def sampled_questions(session: RunSession, iteration: int) -> list[Question]:
 
 
 def _sample_part(
-    session: RunSession, iteration: int, model: Reasoner, questions: Sequence[Question], first: int
+    session: RunSession, iteration: int, model: Reasoner, questions: Sequence[Question], first: int, tick: Tick
 ) -> bytes:
-    """A shard: the samples of `questions`, the iteration's from `first` on, each question's solution behind them."""
+    """A shard: the samples of `questions`, the iteration's from `first` on, each question's solution behind them.
+    `tick` counts samples."""
     samples = session.config.sampling.samples
-    answers = session.sampler.sample(model, questions, f"sample {iteration}", samples)
+    answers = session.sampler.sample(model, questions, f"sample {iteration}", samples, tick=tick)
     drafts: list[TrajectoryDraft] = []
     written = {t.question: t for t in session.builder.solutions([q for q in questions if q.steps])}
     solutions: list[Trajectory] = []

@@ -54,9 +54,10 @@ def _report_correlations(phase: PhaseContext, sampled: Sequence[Trajectory], rew
 
 
 def score_and_emit(
-    phase: PhaseContext, verifier: Verifier, version: int, trajectories: Sequence[Trajectory]
+    phase: PhaseContext, verifier: Verifier, version: int, trajectories: Sequence[Trajectory], *, quietly: bool = False
 ) -> dict[int, Prediction]:
-    """Score with V_`version`, send the scores, and return them with the predicted first errors by trajectory number."""
+    """Score with V_`version`, send the scores, and return them with the predicted first errors by trajectory number.
+    `quietly`: beside other work, of which it is a small part, so that it reports no progress."""
     found: dict[int, Prediction] = {}
     for at in range(0, len(trajectories), ROWS):
         phase.poll_control()
@@ -65,5 +66,6 @@ def score_and_emit(
         found |= mine
         rows = [ScoreRow(trajectory=t, scores=scores, predicted=error) for t, (scores, error) in mine.items()]
         phase.emit(Scores(verifier=version, rows=rows))
-        phase.progress(at + len(part), len(trajectories))
+        if not quietly:
+            phase.progress(at + len(part), len(trajectories))
     return found

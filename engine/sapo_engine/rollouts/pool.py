@@ -32,7 +32,8 @@ from sapo_studio.domain.ledger import Meter
 class BackendPool:
     """Back ends for reasoners, one at a time. `scratch` is a folder for weights on their way to vLLM; it is removed by
     `close`. `placement` is told what has to be on the device for each, `meter` what each writes and reads. `tell` hears
-    in words where another back end than the configured one is used, once.
+    in words where another back end than the configured one is used, once. `heed` is called in between whenever texts
+    have ended, many times a second perhaps; what it raises ends the sampling.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class BackendPool:
         self.scratch = run_dir / f"rollouts-{group.rank}"
         self.batch_size = BatchSize(config.model, precision)
         self.tell: Callable[[str], None] = lambda _: None
+        self.heed: Callable[[], object] = lambda: None
         self.memory = KeptMemory()
         self._told: set[str] = set()
         self._slots: SlotBackend | None = None
@@ -97,7 +99,10 @@ class BackendPool:
         return self._metered(self._own(reasoner), reasoner)
 
     def _metered(self, backend: RolloutBackend, reasoner: Reasoner) -> RolloutBackend:
-        return MeteredBackend(backend, self.meter, reasoner.parameters_in_all())
+        return MeteredBackend(backend, self.meter, reasoner.parameters_in_all(), self._heed)
+
+    def _heed(self) -> None:
+        self.heed()  # as it is then: a back end may be asked for in one phase and used in another
 
     def _own(self, reasoner: Reasoner) -> HfBackend:
         return HfBackend(

@@ -167,7 +167,7 @@ def test_what_was_kept_and_what_is_lost(qtbot, view, store):
     view.show_run(queries.get_run(store, run_id))
     qtbot.waitUntil(lambda: view.failure is not None)
     assert view.failure.phase == "align"
-    assert "Align of iteration 1, at 3 of 9" in view.failure.under_way
+    assert "Align of iteration 1, at 3 of 9 trajectories" in view.failure.under_way
     assert any(text.startswith("Verifier") for text in view.failure.kept)
     assert view.what.text() == "The run failed", "it left no reason"
 

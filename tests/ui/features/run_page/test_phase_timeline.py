@@ -20,7 +20,8 @@ def test_timeline_segments_and_keyboard(qtbot):
         phase(0, "sft", 0, "done", seconds=34.0, weight=3.0),
         phase(1, "sample", 1, "done", seconds=4.0),
         phase(2, "label", 1, "running", done=50, total=200, unit="trajectories"),
-        phase(3, "verifier", 1),
+        phase(3, "verifier", 1, "running", done=250, total=1000),
+        phase(4, "align", 1),
     ]
     timeline = PhaseTimeline()
     qtbot.addWidget(timeline)
@@ -31,7 +32,8 @@ def test_timeline_segments_and_keyboard(qtbot):
         "Start, Warm-up: done in 34\u202fs",
         "Iteration 1, Sample: done in 4\u202fs",
         "Iteration 1, Label: running 50 of 200 trajectories",
-        "Iteration 1, Verifier: not started",
+        "Iteration 1, Verifier: running 25.0\u202f%",
+        "Iteration 1, Align: not started",
     ]
     assert timeline.segments[2].fraction == 0.25
     rects = timeline.rects()

@@ -16,6 +16,7 @@ from sapo_studio.errors import SapoError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import ErrorText, LogLine, PhaseInfo, RunSummary
+from sapo_ui import format as fmt
 
 if TYPE_CHECKING:
     from sapo_studio.app.set_up.effect import Effect
@@ -133,8 +134,8 @@ def under_way(phases: Sequence[PhaseInfo]) -> str:
     if phase is None:
         return ""
     where = f" of iteration {phase.iteration}" if phase.iteration else ""
-    far = f", at {phase.done:,} of {phase.total:,} {phase.unit}".rstrip() if phase.total > 0 else ""
-    return f"{PHASE_LABELS.get(phase.name, phase.name)}{where}{far}"
+    far = fmt.how_far(phase.done, phase.total, phase.unit)
+    return f"{PHASE_LABELS.get(phase.name, phase.name)}{where}{f', at {far}' if far else ''}"
 
 
 def around_error(lines: Sequence[LogLine]) -> list[LogLine]:

@@ -226,9 +226,9 @@ def phase_detail(
     if status == "done":
         state = "done" if seconds is None else f"done in {fmt.duration(seconds)}"
     elif status in ("running", "halted"):
-        amount = f" {fmt.count(done)} of {fmt.count(total)}{' ' + unit if unit else ''}" if total > 0 else ""
-        halted = f"stopped at{amount}" if amount else "stopped before its end"
-        state = f"running{amount}" if status == "running" else halted
+        amount = fmt.how_far(done, total, unit)
+        halted = f"stopped at {amount}" if amount else "stopped before its end"
+        state = f"running {amount}".rstrip() if status == "running" else halted
     else:
         state = "not started"
     return f"{where}, {label}: {state}"
