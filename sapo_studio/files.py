@@ -348,7 +348,25 @@ def _there_already(folder: Path) -> InputError:
 def cannot_write(place: Path, error: OSError) -> StoreError:
     """What is said where an output cannot be written."""
     why = error.strerror or str(error)  # the second names what is being made, which nobody has heard of
-    return StoreError(f"Cannot write {place}", why=why, fix="Free some space or choose another place.")
+    return StoreError(f"Cannot write {place}", why=why, fix=writing_advice(error, "choose another place"))
+
+
+def writing_advice(error: OSError, instead: str = "") -> str:
+    """What to do where something cannot be written. `instead`: what else is possible whatever the reason, such as
+    `choose another place`."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            first = "free some space"
+        case errno.EACCES | errno.EPERM:
+            first = "make the folder writable"
+        case errno.EROFS:
+            first = "make the disk writable"
+        case errno.ENAMETOOLONG:
+            first = "choose a shorter name"
+        case _:
+            first = "" if instead else "look after its disk"
+    said = " or ".join(part for part in (first, instead) if part)
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def write_output(file: Path, text: str) -> None:

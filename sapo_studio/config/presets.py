@@ -24,7 +24,7 @@ from sapo_studio.config.gone import Tell, modernised
 from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.schema import Problem, RunConfig, problems
 from sapo_studio.errors import InputError, StoreError
-from sapo_studio.files import parse_toml_text, read_text
+from sapo_studio.files import parse_toml_text, read_text, writing_advice
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -220,9 +220,7 @@ def save_preset(name: str, config: RunConfig, about: About | None = None) -> Pat
         partial.write_text(to_toml(whole_paths(config), about), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise StoreError(
-            f"Cannot write {path}", why=str(error), fix="Free some space or make the folder writable."
-        ) from error
+        raise StoreError(f"Cannot write {path}", why=str(error), fix=writing_advice(error)) from error
     return path
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import writing_advice
 from sapo_studio.paths import user_path
 from sapo_studio.readable import counted
 from sapo_studio.store import copies
@@ -320,7 +321,7 @@ def _copy_backup(backup: Backup, ready: Path) -> list[str]:
         raise StoreError(
             f"The backup {backup.path.name} cannot be copied",
             why=str(error),
-            fix="Free some space or make the folder writable; nothing was changed.",
+            fix=f"Nothing was changed. {writing_advice(error)}",
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
+from sapo_studio.files import writing_advice
 from sapo_studio.store import backups, copies, file_systems, presence
 from sapo_studio.store.connections import connect, connect_for_reading, connect_read_only
 from sapo_studio.store.faults import StoreFault, damaged, explain, no_value
@@ -401,7 +402,7 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, target) from error
         except OSError as error:
-            raise StoreError(f"Cannot write {target}", why=str(error), fix="Free some space there.") from error
+            raise StoreError(f"Cannot write {target}", why=str(error), fix=writing_advice(error)) from error
 
     def close(self) -> None:
         """Close the connection. Closing twice does nothing."""

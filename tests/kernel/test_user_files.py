@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from sapo_studio.config.presets import find_preset
 from sapo_studio.errors import InputError
 from sapo_studio.files import (
+    cannot_write,
     new_folder,
     output_place,
     parse_json_text,
@@ -20,6 +22,7 @@ from sapo_studio.files import (
     read_lines,
     read_text,
     write_output,
+    writing_advice,
     written_output,
 )
 from sapo_studio.paths import user_path
@@ -197,3 +200,21 @@ def test_an_output_may_have_the_longest_name_that_there_is(tmp_path: Path):
     with new_folder(tmp_path / (name[:-1] + "y")) as made:
         (made / "a").touch()
     assert {file.name for file in tmp_path.iterdir()} == {name, name[:-1] + "y"}
+
+
+@pytest.mark.parametrize(
+    ("number", "alone", "chosen"),
+    [
+        (errno.ENOSPC, "Free some space.", "Free some space or choose another place."),
+        (errno.EACCES, "Make the folder writable.", "Make the folder writable or choose another place."),
+        (errno.EROFS, "Make the disk writable.", "Make the disk writable or choose another place."),
+        (errno.ENAMETOOLONG, "Choose a shorter name.", "Choose a shorter name or choose another place."),
+        (errno.EIO, "Look after its disk.", "Choose another place."),
+    ],
+)
+def test_the_advice_fits_the_reason(number: int, alone: str, chosen: str):
+    error = OSError(number, os.strerror(number))
+    assert writing_advice(error) == alone
+    assert writing_advice(error, "choose another place") == chosen
+    told = cannot_write(Path("x"), error)
+    assert (told.fix, told.why) == (chosen, os.strerror(number))

@@ -45,7 +45,7 @@ from sapo_studio.app.engine_setup.standing import (
 )
 from sapo_studio.errors import EngineError, InputError, Stopped, StoreError
 from sapo_studio.events import PROTOCOL
-from sapo_studio.files import read_text, write_atomic
+from sapo_studio.files import read_text, write_atomic, writing_advice
 
 LOG = "setup.log"
 TRIED_SECONDS = 300.0
@@ -98,7 +98,7 @@ def plan_for(wanted: Wanted) -> Plan:
         wheel = own_wheel.own_wheel(paths.engine_dir() / "wheels")
     except OSError as error:
         place = paths.engine_dir()
-        raise StoreError(f"Cannot write {place}", why=str(error), fix="Free some space.") from error
+        raise StoreError(f"Cannot write {place}", why=str(error), fix=writing_advice(error)) from error
     constraints = own_wheel.constraints()
     plan = Plan(
         folder=Path(),
@@ -191,7 +191,7 @@ def _carry_out(plan: Plan, place: Path, hear: Hear) -> Made:
         write_atomic(place / OWNER, str(os.getpid()).encode())
         log.write_bytes(b"")
     except OSError as error:
-        raise StoreError(f"Cannot write {place}", why=str(error), fix="Free some space.") from error
+        raise StoreError(f"Cannot write {place}", why=str(error), fix=writing_advice(error)) from error
     todo = steps(plan)
     count = len(todo) + 1
     for number, step in enumerate(todo, start=1):

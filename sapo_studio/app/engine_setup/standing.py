@@ -14,7 +14,7 @@ from typing import Any
 from sapo_studio import __version__, engines, paths, processes, supervisor
 from sapo_studio.errors import InputError, NoEngine, SapoError, StoreError
 from sapo_studio.events import PROTOCOL
-from sapo_studio.files import write_atomic
+from sapo_studio.files import write_atomic, writing_advice
 from sapo_studio.store import presence, queries
 from sapo_studio.store.db import Store
 
@@ -125,7 +125,7 @@ def keep(folder: Path, made: Made) -> None:
     try:
         write_atomic(folder / MADE, json.dumps(asdict(made)).encode())
     except OSError as error:
-        raise StoreError(f"Cannot write {folder}", why=str(error), fix="Free some space.") from error
+        raise StoreError(f"Cannot write {folder}", why=str(error), fix=writing_advice(error)) from error
 
 
 @contextmanager
