@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 LONGEST_LINE = 600
 """Characters of a line of a message; what is longer is cut in its middle."""
@@ -68,6 +69,46 @@ def sentences(*parts: str) -> str:
     left out."""
     told = (part.strip() for part in parts)
     return " ".join(part if part.endswith((".", "?", "!", "\u2026")) else f"{part}." for part in told if part)
+
+
+_KINDS = (
+    ("int", "should be a whole number"),
+    ("float", "should be a number"),
+    ("bool", "should be true or false"),
+    ("string", "should be text"),
+    ("tuple", "should be a list"),
+    ("list", "should be a list"),
+    ("dict", "should be a table"),
+    ("model", "should be a table"),
+    ("mapping", "should be a table"),
+)
+"""What a value of a wrong kind is answered with, by the beginning of pydantic's name of the fault."""
+_BOUNDS = {
+    "greater_than": "should be more than {gt}",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be at most {le}",
+    "finite_number": "should be a finite number",
+    "missing": "is missing",
+    "too_long": "should have at most {max_length} items",
+    "too_short": "should have at least {min_length} items",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_too_short": "should have at least {min_length} characters",
+}
+_WRONG_KIND = ("_type", "_parsing", "_parsing_size", "_from_float", "_attributes_type")
+
+
+def fault_in_words(fault: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a value (one of `ValidationError.errors()`), for people who know neither pydantic
+    nor Python's types: behind the value's name, `should be at least 1`."""
+    kind, message = str(fault["type"]), str(fault["msg"])
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**fault.get("ctx", {}))
+    if kind.endswith(_WRONG_KIND):
+        for begin, words in _KINDS:
+            if kind.startswith(begin):
+                return words
+    return message.removeprefix("Value error, ").removeprefix("Input ")
 
 
 def duration(seconds: float) -> str:

@@ -25,6 +25,7 @@ from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.schema import Problem, RunConfig, problems
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import parse_toml_text, read_text, writing_advice
+from sapo_studio.readable import fault_in_words
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -149,8 +150,7 @@ def parse_toml(text: str, *, source: str = "the configuration", tell: Tell = lam
         about = About.model_validate(about_data)
     except ValidationError as error:
         faults += [
-            Problem(".".join(["preset", *map(str, fault["loc"])]), _about_message(fault["type"], fault["msg"]))
-            for fault in error.errors()
+            Problem(".".join(["preset", *map(str, fault["loc"])]), _about_message(fault)) for fault in error.errors()
         ]
     if config is None or faults:
         lines = [_located(text, source, fault) for fault in faults]
@@ -158,8 +158,9 @@ def parse_toml(text: str, *, source: str = "the configuration", tell: Tell = lam
     return config, about
 
 
-def _about_message(kind: str, message: str) -> str:
-    return "no such key; there are title, description and minutes" if kind == "extra_forbidden" else message
+def _about_message(fault: Mapping[str, Any]) -> str:
+    unknown = fault["type"] == "extra_forbidden"
+    return "no such key; there are title, description and minutes" if unknown else fault_in_words(fault)
 
 
 def _located(text: str, source: str, fault: Problem) -> str:

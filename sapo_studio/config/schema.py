@@ -30,6 +30,7 @@ from sapo_studio.config.sections.task import TaskConfig
 from sapo_studio.config.sections.verifier import VerifierConfig
 from sapo_studio.config.sections.warmup import WarmupConfig
 from sapo_studio.errors import InputError
+from sapo_studio.readable import fault_in_words
 
 
 class RunConfig(Section):
@@ -167,9 +168,11 @@ def problems(error: ValidationError) -> list[Problem]:
             near = nearest(path)
             found.append(Problem(path, "no such key" + (f"; did you mean {' or '.join(near)}?" if near else "")))
         elif fault["type"] == "model_type":
-            found.append(Problem(path, f"is a section: write its keys under [{path}]"))
+            table, _, place = path.rpartition(".")
+            head = f"[[{table}]]" if place.isdigit() else f"[{path}]"
+            found.append(Problem(path, f"is a section: write its keys under {head}"))
         else:
-            message = fault["msg"].removeprefix("Value error, ")
+            message = fault_in_words(fault)
             given = "" if isinstance(fault["input"], (dict, BaseModel)) else f" (given: {fault['input']!r})"
             found.append(Problem(path, message + given))
     return found

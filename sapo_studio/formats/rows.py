@@ -13,6 +13,7 @@ from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.raw_rows import RawRow
 from sapo_studio.formats.splice import Edit
+from sapo_studio.readable import fault_in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 Row = Mapping[str, Any]
@@ -100,7 +101,7 @@ def validated(model: type[Model], row: Row) -> Model:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         field = ".".join(map(str, fault["loc"])) or "the row"
-        raise RowError(f"{field}: {fault['msg']}") from error
+        raise RowError(f"{field}: {fault_in_words(fault)}") from error
 
 
 def lengths_differ(steps: int, labels: int, names: str = "steps and {} labels") -> RowError:

@@ -28,6 +28,7 @@ from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.errors import InputError
+from sapo_studio.readable import fault_in_words
 from sapo_studio.requests import limits
 
 StudiedLabeler = Annotated[str, one_of(LABELERS)]
@@ -515,7 +516,8 @@ def _refusal(what: str, error: ValidationError) -> InputError:
     for fault in error.errors():
         # Of the path only field and index: the rest names pydantic's ways to read a value.
         path = [part for place, part in enumerate(fault["loc"]) if place == 0 or isinstance(part, int)]
+        given = "" if fault["type"] == "missing" else f" (given: {fault['input']!r})"
         unknown = fault["type"] == "extra_forbidden"
-        said = "there is no such field" if unknown else f"{fault['msg']} (given: {fault['input']!r})"
+        said = "there is no such field" if unknown else f"{fault_in_words(fault)}{given}"
         faults[f"{'.'.join(map(str, path)) or 'request'}: {said}"] = None
     return InputError(what, why="\n".join(faults), fix="Correct what is named above.")

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from sapo_studio.errors import InputError
+from sapo_studio.readable import fault_in_words
 from sapo_studio.requests import limits
 from sapo_studio.requests.kinds import Asked, FilePath, Text, numbered
 from sapo_studio.requests.play_answers import (
@@ -280,7 +281,8 @@ def _read(adapter: TypeAdapter[T], line: bytes | str, what: str) -> T:
         # json before pydantic: names of files may hold bytes that are not UTF-8, which its own reader refuses.
         return adapter.validate_python(json.loads(line))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:4])
-        raise InputError(f"The {what} is not valid", why=faults) from error
+        said = [(".".join(map(str, fault["loc"])), fault_in_words(fault)) for fault in error.errors()[:4]]
+        why = "; ".join(f"{place}: {words}" for place, words in said)
+        raise InputError(f"The {what} is not valid", why=why) from error
     except ValueError as error:
         raise InputError(f"The {what} is not JSON", why=str(error)) from error

@@ -224,7 +224,7 @@ def test_of_several_files_the_one_that_the_error_names_is_to_blame():
 
 
 def test_a_configuration_that_is_not_valid_names_its_own_fields():
-    why = "sampling.samples: Input should be greater than 0 (given: -1)\nnot.there: no such key"
+    why = "sampling.samples: should be more than 0 (given: -1)\nnot.there: no such key"
     told = found("the run's configuration is not valid", why)
     assert [one.path for one in told.proposals] == ["sampling.samples"]
 

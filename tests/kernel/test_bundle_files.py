@@ -162,7 +162,7 @@ def test_lines_that_are_missing_or_too_many_are_noticed(tmp_path: Path, store: S
         (0, '{"kind": "bundle", "format": "other", "version": 1}', "first line"),
         (1, None, "0 queues"),
         (2, None, "item"),
-        (2, '{"kind": "item"}', "Field required"),
+        (2, '{"kind": "item"}', "is missing"),
         (2, '{"kind": "pickle", "steps": []}', "'pickle'"),
         (4, '{"kind": "judgement", "uid": "u0", "place": 1, "annotator": "ann", "at": 1.0, "steps": []}', "at least 1"),
         (4, '{"kind": "act", "uid": "../../x", "place": 1, "annotator": "a", "at": 1.0, "verb": "save"}', "uid"),

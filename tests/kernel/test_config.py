@@ -50,10 +50,10 @@ def test_every_field_explains_itself():
         ({"nam": "x"}, "nam: no such key; did you mean name?"),
         ({"stop_at": 0.5}, "stop_at: no such key; did you mean warmup.stop_at?"),
         ({"sampling": {"rollouts": 4}}, "sampling.rollouts: no such key; did you mean labeling.rollouts?"),
-        ({"iterations": -1}, "iterations: Input should be greater than or equal to 0 (given: -1)"),
-        ({"iterations": 21}, "iterations: Input should be less than or equal to 20 (given: 21)"),
+        ({"iterations": -1}, "iterations: should be at least 0 (given: -1)"),
+        ({"iterations": 21}, "iterations: should be at most 20 (given: 21)"),
         ({"task": 3}, "task: is a section: write its keys under [task]"),
-        ({"labeling": {"labeler": "oracle"}}, "labeling.labeler: Input should be 'sapo', 'omega'"),
+        ({"labeling": {"labeler": "oracle"}}, "labeling.labeler: should be 'sapo', 'omega'"),
         ({"task": {"min_steps": 6, "max_steps": 4}}, "task: min_steps (6) must not exceed max_steps (4)"),
         ({"sampling": {"questions": 190_000}}, "sampling.questions (190000) must not exceed task.train_questions"),
         (
@@ -105,17 +105,17 @@ WORDS = {"model": {"source": "hub:a/b"}, "task": {"kind": "gsm8k"}}
         ([MATH | {"name": ""}], "name ('') must be some words"),
         ([MATH | {"name": "  "}], "must be some words"),
         ([MATH | {"name": "a\nb"}], "must be some words"),
-        ([{"kind": "math"}], "evaluation.sets.0.name: Field required"),
-        ([{"name": "x"}], "evaluation.sets.0.kind: Field required"),
-        ([MATH | {"kind": "maths"}], "evaluation.sets.0.kind: Input should be 'gsm8k', 'math'"),
-        ([MATH | {"kind": "arithmetic"}], "evaluation.sets.0.kind: Input should be"),
+        ([{"kind": "math"}], "evaluation.sets.0.name: is missing"),
+        ([{"name": "x"}], "evaluation.sets.0.kind: is missing"),
+        ([MATH | {"kind": "maths"}], "evaluation.sets.0.kind: should be 'gsm8k', 'math'"),
+        ([MATH | {"kind": "arithmetic"}], "evaluation.sets.0.kind: should be"),
         ([MATH | {"kind": "jsonl"}], 'the set MATH of kind "jsonl" needs data'),
-        ([MATH | {"samples": 0}], "evaluation.sets.0.samples: Input should be greater than or equal to 1"),
-        ([MATH | {"samples": 10**6}], "evaluation.sets.0.samples: Input should be less than or equal to 256"),
+        ([MATH | {"samples": 0}], "evaluation.sets.0.samples: should be at least 1"),
+        ([MATH | {"samples": 10**6}], "evaluation.sets.0.samples: should be at most 256"),
         ([MATH | {"samples": 2.5}], "evaluation.sets.0.samples: "),
         ([MATH | {"prompt": "shout"}], "evaluation.sets.0.prompt: "),
         ([MATH | {"sample": 3}], "evaluation.sets.0.sample: no such key"),
-        ([MATH | {"name": f"set {k}"} for k in range(11)], "evaluation.sets: Tuple should have at most 10 items"),
+        ([MATH | {"name": f"set {k}"} for k in range(11)], "evaluation.sets: should have at most 10 items"),
     ],
 )
 def test_a_faulty_evaluation_set_is_told(sets, expected):
@@ -154,3 +154,25 @@ def test_a_port_that_is_none_is_refused(port: str):
 def test_every_port_can_be_the_one_where_workers_meet(port: int):
     config = parse_config({"runtime": {"launcher": "ssh", "hosts": f"a:{port},b", "processes": 2}})
     assert port_of(config.runtime) == port
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"evaluation": {"sets": 3}}, "evaluation.sets: should be a list (given: 3)"),
+        ({"iterations": "two"}, "iterations: should be a whole number (given: 'two')"),
+        ({"iterations": 1.5}, "iterations: should be a whole number (given: 1.5)"),
+        ({"optimiser": {"learning_rate": "low"}}, "optimiser.learning_rate: should be a number (given: 'low')"),
+        ({"optimiser": {"learning_rate": []}}, "optimiser.learning_rate: should be a number (given: [])"),
+        ({"model": {"gradient_checkpointing": "perhaps"}}, "model.gradient_checkpointing: should be true or false"),
+        ({"name": 3}, "name: should be text (given: 3)"),
+        ({"evaluation": {"sets": [3]}}, "evaluation.sets.0: is a section: write its keys under [[evaluation.sets]]"),
+        ({"task": 3}, "task: is a section: write its keys under [task]"),
+        ({"optimiser": {"learning_rate": float("nan")}}, "optimiser.learning_rate: should be"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_names_of_types(given, said):
+    with pytest.raises(InputError) as caught:
+        parse_config(given)
+    assert said in caught.value.why
+    assert not any(word in caught.value.why for word in ("Input", "valid", "tuple", "dictionary", "instance", "parse"))

@@ -73,7 +73,7 @@ def test_the_configuration_takes_the_registered_ones_alone():
             with pytest.raises(InputError) as caught:
                 parse_config({"labeling": {name: wrong}})
             listed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-            assert caught.value.why == f"labeling.{name}: Input should be {listed} (given: {wrong!r})"
+            assert caught.value.why == f"labeling.{name}: should be {listed} (given: {wrong!r})"
 
 
 def test_the_help_explains_every_choice():

@@ -77,7 +77,7 @@ def test_faults_carry_file_line_and_key(tmp_path: Path):
     with pytest.raises(InputError) as caught:
         read_preset(file)
     assert caught.value.why.splitlines() == [
-        f"{file}:4: sampling.samples: Input should be greater than or equal to 1 (given: 0)",
+        f"{file}:4: sampling.samples: should be at least 1 (given: 0)",
         f"{file}:5: sampling.sampels: no such key; did you mean sampling.samples?",
         f"{file}:7: optimizer: no such key; did you mean optimiser?",
     ]

@@ -212,7 +212,7 @@ def refusal(make: Callable[[], object]) -> InputError:
         ("[1]", "no request of the kind None"),
         ('{"kind": "sandbox_probe", "how": "landlock"}', "how: there is no such field"),
         ('{"kind": "grade", "task": "gsm8k", "file": "-", "secnods": 3}', "secnods: there is no such field"),
-        ('{"kind": "grade", "task": "gsm8k"}', "file: Field required"),
+        ('{"kind": "grade", "task": "gsm8k"}', "file: is missing"),
         ('{"kind": "grade", "task": "gsm8k", "file": 3}', "file: "),
         ('{"kind": "grade", "task": "arithmetic", "file": "-"}', "'arithmetic' to grade"),
         ('{"kind": "grade", "task": ["gsm8k"], "file": "-"}', "to grade"),

@@ -403,5 +403,5 @@ def test_a_tree_says_what_is_wrong_with_it_as_a_tree():
         ({"text": "Q?", "children": [leaf | {"mc_value": 2}]}, "tree.children.0.mc_value"),
         ([{"solution_prefix": "Q?", "mc_value": 2}], "list.0.mc_value"),
     ):
-        with pytest.raises(RowError, match=f"reasoning_steps.{where}: Input should be less"):
+        with pytest.raises(RowError, match=f"reasoning_steps.{where}: should be at most"):
             read("math_aps", changed("math_aps", reasoning_steps=steps))

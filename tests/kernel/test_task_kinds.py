@@ -33,7 +33,7 @@ def test_the_form_and_the_configuration_take_the_registered_ones_alone():
     for wrong in ("gsm8", "GSM8K", "", 3, None):
         with pytest.raises(InputError) as caught:
             parse_config({"task": {"kind": wrong}})
-        assert caught.value.why == f"task.kind: Input should be {listed_} (given: {wrong!r})"
+        assert caught.value.why == f"task.kind: should be {listed_} (given: {wrong!r})"
 
 
 @pytest.mark.parametrize("key", WRITTEN)

@@ -30,6 +30,7 @@ from sapo_studio.files import (
     write_output,
 )
 from sapo_studio.formats.bundle_mark import FORMAT, SUFFIXES, written_as
+from sapo_studio.readable import fault_in_words
 from sapo_studio.store import bundle_records as records
 
 VERSION = 1
@@ -172,7 +173,8 @@ def _check_header(file: Path, kind: object, row: dict[str, Any]) -> None:
 def _fault(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
-    return f"{field}: {first['msg']}" if field else first["msg"]
+    said = fault_in_words(first)
+    return f"{field}: {said}" if field else said
 
 
 def _no_bundle(file: Path, why: str) -> InputError:

@@ -15,6 +15,7 @@ from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
 from sapo_studio.config.schema import PAIRED, MisfitError, RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.names import name_fault
+from sapo_studio.readable import fault_in_words
 from sapo_ui.wording import setting_label
 
 Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
@@ -281,7 +282,7 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
-    message = str(fault["msg"]).removeprefix("Value error, ")
+    message = fault_in_words(fault)
     named = "." in message.split(" ", 1)[0] or "_" in message
     return (message if named else message[:1].upper() + message[1:]) + "."
 
