@@ -140,6 +140,14 @@ def test_a_classifier_is_read_where_its_steps_end(tmp_path, kind, classes):
         assert score == pytest.approx(wanted.item(), abs=1e-5)
 
 
+@pytest.mark.parametrize(("place", "why"), [("nowhere", "It is not a folder."), ("", "There is no config.json in it.")])
+def test_what_is_no_verifier_is_said_to_be_none(tmp_path, place, why):
+    with pytest.raises(InputError, match="is not a verifier's folder") as told:
+        Classifier(tmp_path / place, torch.device("cpu"))
+    assert told.value.why == why
+    assert "hub:" not in told.value.fix
+
+
 def test_a_classifier_on_a_file_without_a_run(tmp_path, bench_file, capsys):
     folder = classifier(tmp_path / "prm", "token")
     found = evaluated(verifier=folder, benchmark=bench_file)

@@ -20,6 +20,8 @@ from sapo_engine.verifier.published import KEY, Layout
 from sapo_studio.errors import InputError
 
 SEPARATOR = "\n"
+CONFIG = "config.json"
+A_VERIFIER = "Give the folder of a token- or sequence-classification model, or the number of a run's verifier."
 
 
 class Classifier:
@@ -27,6 +29,9 @@ class Classifier:
     that this program published says in its configuration what its outputs are."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
+        if not (folder / CONFIG).is_file():
+            why = f"There is no {CONFIG} in it." if folder.is_dir() else "It is not a folder."
+            raise InputError(f"{folder} is not a verifier's folder", why=why, fix=A_VERIFIER)
         config = load_config(folder)
         self.tokenizer = load_tokenizer(folder)
         names = " ".join(getattr(config, "architectures", None) or ())
@@ -38,7 +43,7 @@ class Classifier:
             raise InputError(
                 f"{folder} is not a valid verifier",
                 why=f"Its architecture is {names or 'not named'}.",
-                fix="Give the folder of a token- or sequence-classification model, or the number of a run's verifier.",
+                fix=A_VERIFIER,
             )
         kind: Any = AutoModelForTokenClassification if self.by_token else AutoModelForSequenceClassification
         self.model = load_network(folder, kind=AutoModelForCausalLM if causal else kind).eval()
