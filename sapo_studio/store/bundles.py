@@ -235,18 +235,19 @@ def merge(store: Store, bundle: Bundle) -> Merged:
 
 def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
     """Make the bundle's queue in a store that has it not, over its trajectories where they are here, and over a run of
-    kind `import` made for the others; then `merge`. A queue whose items all went with their run gets them again.
-    `file`: what the bundle was read from, for the run.
+    kind `import` made for the others; then `merge`. A queue gets those items again that went with a run. `file`: what
+    the bundle was read from, for the run.
 
     Raises InputError as `merge` does.
     """
     with store.atomic():
         run_id, queue_id = "", _known(store, bundle)
-        empty = not store.value("SELECT 1 FROM queue_items WHERE queue_id = ? LIMIT 1", (queue_id,))
-        if empty:
-            ids, run_id = places_of(store, bundle, file)
-            _put_items(store, _make_queue(store, bundle) if queue_id is None else queue_id, bundle, ids)
-        return replace(merge(store, bundle), run_id=run_id, with_items=empty)
+        there = {place for (place,) in store.rows("SELECT place FROM queue_items WHERE queue_id = ?", (queue_id,))}
+        gone = bundle.model_copy(update={"items": tuple(item for item in bundle.items if item.place not in there)})
+        if queue_id is None or gone.items:
+            ids, run_id = places_of(store, gone, file)
+            _put_items(store, _make_queue(store, bundle) if queue_id is None else queue_id, gone, ids)
+        return replace(merge(store, bundle), run_id=run_id, with_items=bool(gone.items))
 
 
 def _known(store: Store, bundle: Bundle) -> int | None:

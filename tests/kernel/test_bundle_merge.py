@@ -269,6 +269,22 @@ def test_a_queue_whose_run_was_deleted_gets_its_items_again(store: Store):
     assert not bring_in(store, bundle, "home.jsonl").anything
 
 
+def test_a_queue_over_several_runs_of_which_one_was_deleted_gets_the_others_again(store: Store):
+    first, second = item(1, 3), EMPTY.items[1]
+    bring_in(store, with_(items=(first,)), "one.jsonl")
+    both = with_(items=(first, second), judgements=(JUDGEMENTS[0],))
+    both = both.model_copy(update={"queue": both.queue.model_copy(update={"uid": "another", "name": "another"})})
+    made = bring_in(store, both, "both.jsonl")
+    queue_id = int(store.value("SELECT id FROM queues WHERE uid = 'another'"))
+    delete_run(store, made.run_id)
+    assert len(read_queue(store, queue_id).items) == 1
+    found = bring_in(store, both, "both.jsonl")
+    assert found.run_id
+    assert found.with_items
+    assert [one.steps for one in read_queue(store, queue_id).items] == [first.steps, second.steps]
+    assert not bring_in(store, both, "both.jsonl").anything
+
+
 def test_what_came_by_a_bundle_is_exported_by_peoples_labels(store: Store):
     found = bring_in(store, with_(items=(item(1, 3), EMPTY.items[1])), "home.jsonl")
     known = format_named("processbench")
