@@ -45,7 +45,7 @@ from sapo_studio.app.commands import (
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.errors import InputError, SapoError, StoreError
-from sapo_studio.readable import cut, printable
+from sapo_studio.readable import cut, fault_in_words, printable
 
 app = typer.Typer(
     name="sapo",
@@ -109,10 +109,13 @@ def main() -> None:
         code = app(standalone_mode=False)
         sys.stdout.flush()  # what is left goes out here, where it is caught if it does not
     except _REFUSED as error:
+        from pydantic import ValidationError
         from typer.rich_utils import rich_format_error
 
-        # Its message quotes what was typed, which may be of any length and hold anything.
         refused: Any = error
+        if isinstance(error.__cause__, ValidationError):  # by which newer releases of Typer read values
+            refused.message = fault_in_words(error.__cause__.errors()[0])
+        # Its message quotes what was typed, which may be of any length and hold anything.
         refused.message = printable(cut(refused.message))
         if "--json" in sys.argv:
             show(InputError(refused.format_message()), as_json=True)

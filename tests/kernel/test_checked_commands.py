@@ -53,8 +53,8 @@ def test_the_names_are_those_of_the_help(capsys: pytest.CaptureFixture[str], mon
         assert f"{named} is given" in capsys.readouterr().err
 
 
-def numbers() -> list[tuple[str, ...]]:
-    """Every option that takes a number with a fraction, as the words before it."""
+def options_of(kind: str) -> list[tuple[str, ...]]:
+    """Every option that takes a number of this kind, as the words before it."""
     groups = {
         (name, sub): one for name, command in COMMANDS.items() for sub, one in getattr(command, "commands", {}).items()
     }
@@ -62,15 +62,17 @@ def numbers() -> list[tuple[str, ...]]:
         (*words, parameter.opts[0])
         for words, command in {**{(name,): one for name, one in COMMANDS.items()}, **groups}.items()
         for parameter in command.params
-        if "float" in str(parameter.type_descriptor.annotation)
+        if kind in str(parameter.type_descriptor.annotation)
     ]
 
 
-@pytest.mark.parametrize("words", numbers(), ids=" ".join)
-@pytest.mark.parametrize("written", ["nan", "-NaN"])
-def test_what_is_no_number_is_refused_by_name(
-    words: tuple[str, ...], written: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def numbers() -> list[tuple[str, ...]]:
+    """Every option that takes a number with a fraction."""
+    return options_of("float")
+
+
+def refused(words: tuple[str, ...], written: str, capsys: Any, monkeypatch: Any) -> str:
+    """What is said where the last of `words` is given so; with whatever else the command needs."""
     command: Any = COMMANDS[words[0]]
     command = command.commands[words[1]] if len(words) == 3 else command
     needed = ["x" for one in command.params if one.param_type_name == "argument" and one.required]
@@ -84,7 +86,21 @@ def test_what_is_no_number_is_refused_by_name(
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2
-    assert f"{words[-1].lstrip('-')}" in capsys.readouterr().err
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", numbers(), ids=" ".join)
+@pytest.mark.parametrize("written", ["nan", "-NaN"])
+def test_what_is_no_number_is_refused_by_name(words: tuple[str, ...], written: str, capsys: Any, monkeypatch: Any):
+    assert f"{words[-1].lstrip('-')}" in refused(words, written, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("words", [one for one in options_of("int") if one[-1].startswith("-")], ids=" ".join)
+def test_a_number_of_another_kind_is_refused_in_plain_words(words: tuple[str, ...], capsys: Any, monkeypatch: Any):
+    monkeypatch.setenv("COLUMNS", "200")
+    told = refused(words, "many", capsys, monkeypatch)
+    assert f"'{words[-1]}'" in told
+    assert "should be a whole number" in told
 
 
 def test_there_are_such_numbers():
