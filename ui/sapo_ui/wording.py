@@ -3,6 +3,7 @@ called."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sapo_studio.domain.labelers import registry
@@ -93,10 +94,45 @@ def with_mnemonics(texts: Sequence[str]) -> list[str]:
     ]
 
 
+IN_WINDOW = {
+    "restore": "Restore in the Store menu",
+    "runs": "the list of runs",
+    "run": "New run",
+    "stop": "Stop in the Run menu",
+    "resume": "Resume in the Run menu",
+    "follow": "the run's page",
+    "queue": "the page Queue",
+    "queue move": "dragging in the queue",
+    "bin list": "Bin in the Store menu",
+    "import": "Import file in the Run menu",
+    "bundle import": "Import file in the Run menu",
+    "export": "the Export menu",
+    "evaluate": "Evaluate verifier in the View menu",
+    "score": "Score in the Run menu",
+}
+"""What does in the window what a command of `sapo` does: messages of the kernel name commands."""
+
+_COMMAND = re.compile(r"(^|[.:] )?`sapo ([a-z-]+(?: [a-z]+)?)((?: [^`]*)?)`")
+
+
+def in_window(text: str) -> str:
+    """A message for somebody who has the window before them, and perhaps no terminal. A command that the window has
+    nothing for stays, and so does one with settings."""
+
+    def named(found: re.Match[str]) -> str:
+        begins, command, rest = found[1], found[2], found[3]
+        words = IN_WINDOW.get(command) or IN_WINDOW.get(command.partition(" ")[0])
+        if words is None or "--" in rest:
+            return found[0]
+        return f"{begins or ''}{words[0].upper() + words[1:] if begins is not None else words}"
+
+    return _COMMAND.sub(named, text)
+
+
 def told(error: Exception) -> str:
     """An error in sentences, as a page says it beside what went wrong; of a fault of the program its kind."""
     if isinstance(error, RunGone):  # nobody types ids here: it was there when it was chosen
         return sentences(error.what, "It was deleted meanwhile.")
     if not isinstance(error, SapoError):
         return f"{type(error).__name__}: {error}"
-    return sentences(error.what, error.why, error.fix)
+    return in_window(sentences(error.what, error.why, error.fix))

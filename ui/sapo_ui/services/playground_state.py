@@ -30,6 +30,7 @@ from sapo_studio.requests.play import (
     Verdicts,
     solution_id,
 )
+from sapo_ui.wording import in_window
 
 Phase = Literal["waiting", "live", "done", "stopped"]
 """`waiting`: nothing of it is written; `stopped`: it was cancelled, or its engine died; what was written stays."""
@@ -80,7 +81,7 @@ class Solution:
 
 def failure_words(failed: Failed) -> str:
     """Why something was not done, in sentences."""
-    return sentences(failed.what, failed.why, failed.fix)
+    return in_window(sentences(failed.what, failed.why, failed.fix))
 
 
 @dataclass(frozen=True, slots=True)

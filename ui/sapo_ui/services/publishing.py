@@ -18,9 +18,9 @@ from sapo_studio.app.publishing.publication import Publication, Published, previ
 from sapo_studio.app.publishing.wanted import Wanted
 from sapo_studio.app.reports.provenance import Origin
 from sapo_studio.errors import InputError, Stopped
-from sapo_studio.readable import sentences
 from sapo_studio.requests.kinds import HubUploadRequest, PublishRequest
 from sapo_studio.store.db import Store
+from sapo_ui.wording import told
 
 REPOSITORY_MADE = 0.1
 """How far an upload is once the repository is there."""
@@ -68,7 +68,7 @@ def _why_no_hub() -> str:
 
 def _plainly(error: InputError) -> str:
     """For a label, which has no Markdown."""
-    return sentences(error.what, error.why, error.fix).replace("`", "")
+    return told(error).replace("`", "")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.saving import saving
+from sapo_ui.wording import in_window
 
 LEAST_SIZE = (1024, 640)
 """Smaller than this, and nothing can be read."""
@@ -381,7 +382,7 @@ class MainWindow(QMainWindow):
         if isinstance(error, NoEngine):
             self._store_actions.engine()
         if isinstance(error, SapoError):
-            self.banner.show_error(error.what, error.why, error.fix, action="Dismiss")
+            self.banner.show_error(error.what, in_window(error.why), in_window(error.fix), action="Dismiss")
         else:
             self.banner.show_error("Something went wrong", f"{type(error).__name__}: {error}", action="Dismiss")
 

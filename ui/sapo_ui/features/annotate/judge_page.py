@@ -24,7 +24,7 @@ from sapo_ui.services.settings import Settings
 from sapo_ui.services.unfinished import unfinished
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.message_page import MessagePage
-from sapo_ui.wording import told
+from sapo_ui.wording import in_window, told
 
 LOADING_MS = 200
 """Reading that takes longer than this says so."""
@@ -196,7 +196,10 @@ class JudgePage(Subpage):
         if isinstance(fault, StoreError):
             self._forget_pending()
             self.banner.show_error(
-                "Nothing can be kept at the moment", f"{fault.what}. {fault.why}", fault.fix, action="Try again"
+                "Nothing can be kept at the moment",
+                f"{fault.what}. {fault.why}",
+                in_window(fault.fix),
+                action="Try again",
             )
             unfinished().lost += self._doing
         else:

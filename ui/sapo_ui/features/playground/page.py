@@ -31,7 +31,7 @@ from sapo_ui.services.playground_state import BEST, SideState
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.widgets.notice import Notice
-from sapo_ui.wording import told
+from sapo_ui.wording import in_window, told
 
 SETTINGS = "playground"
 
@@ -313,7 +313,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.head.show_engine(engine, busy=self.playground.busy)
         ended = engine.ended
         if ended is not None:
-            self.notice.say(sentences(ended.what, ended.why, ended.fix))
+            self.notice.say(in_window(sentences(ended.what, ended.why, ended.fix)))
         elif not self.again.isHidden():
             self.notice.say("")
         self.again.setVisible(ended is not None)

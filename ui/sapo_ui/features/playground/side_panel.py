@@ -26,6 +26,7 @@ from sapo_ui.widgets.focus import holds
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.segmented import Segmented
+from sapo_ui.wording import in_window
 
 LEGEND = "+ keeps as a good trace, \u2212 as a bad one, to annotate"
 EMPTY_WIDTH = 264
@@ -254,7 +255,7 @@ class SidePanel(QFrame):
             ]
         elif self.state.asked is not None and failed.request == self.state.asked.id and self.engine.ended is None:
             ways = [("Take a question of its task", self.question_wanted.emit)]
-        text = " ".join(filter(None, (failed.why, failed.fix)))
+        text = in_window(" ".join(filter(None, (failed.why, failed.fix))))
         self.message.say(failed.what, text, "warning", ways=ways)
 
     def _stop(self) -> None:

@@ -25,6 +25,7 @@ from sapo_ui.theme import glyphs
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.widgets.plain_text import PlainLabel, breakable
+from sapo_ui.wording import in_window
 
 if TYPE_CHECKING:
     from sapo_studio.app.set_up.effect import Effect
@@ -159,9 +160,10 @@ class FailureView(QScrollArea):
         lines = error.what.splitlines() if error is not None else []
         self.what.setText(breakable(lines[0]) if lines else "The run failed")
         rest = "\n".join(lines[1:])
-        self.why.setText(breakable("\n".join(part for part in (rest, error.why if error is not None else "") if part)))
+        why = "\n".join(part for part in (rest, error.why if error is not None else "") if part)
+        self.why.setText(breakable(in_window(why)))
         self.why.setVisible(bool(self.why.text()))
-        self.fix.setText(breakable(error.fix if error is not None else "The log may say more."))
+        self.fix.setText(breakable(in_window(error.fix) if error is not None else "The log may say more."))
         self.fix.setVisible(bool(self.fix.text()))
 
     def _show(self, failure: Failure) -> None:

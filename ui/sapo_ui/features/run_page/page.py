@@ -28,6 +28,7 @@ from sapo_ui.services.metric_feed import MetricFeed
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.widgets.banner import Banner
+from sapo_ui.wording import in_window
 
 REFRESH_MS = 400
 """Between two readings of the shown run. With half a second between two looks at the store, what is shown is less than
@@ -248,9 +249,9 @@ class RunPage(Page):
             told = run.error.what if run.error is not None else "The run failed"
             self.banner.show_error(told.splitlines()[0], action="Why it failed")
         elif run.error is not None and run.status in (RunStatus.INTERRUPTED, RunStatus.STOPPED):
-            self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
+            self.banner.show_error(run.error.what, in_window(run.error.why), in_window(run.error.fix), action=resume)
         elif run.error is not None and run.status is RunStatus.PAUSED:
-            self.banner.show_error(run.error.what, run.error.why, run.error.fix, bad=False)
+            self.banner.show_error(run.error.what, in_window(run.error.why), in_window(run.error.fix), bad=False)
         elif run.status is RunStatus.INTERRUPTED:
             self.banner.show_error(
                 "The engine stopped unexpectedly",
