@@ -15,6 +15,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.context import RunContext
 from sapo_engine.rollouts import Completion, HfBackend, Request, Usage, pool
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
+from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.alarms import alarms
@@ -66,6 +67,14 @@ class Outside:
 def test_a_reload_that_is_skipped_is_seen(tmp_path, monkeypatch):
     """M_0 is what the sampler starts with, M_2 is loaded, and M_3 is not."""
     monkeypatch.setattr(pool, "VllmBackend", lambda *args, **options: Outside(*args, **options, listens=1))
+    listened, sample = set(), Sampler.sample
+
+    def sample_and_note(self, model, questions, path, *rest, **more):
+        if self.pool._listener is not None:
+            listened.add(path)
+        return sample(self, model, questions, path, *rest, **more)
+
+    monkeypatch.setattr(Sampler, "sample", sample_and_note)
     settings = config(
         warmup={"epochs": 0},
         sampling={"questions": 10, "start_questions": 10, "samples": 2},
@@ -82,6 +91,7 @@ def test_a_reload_that_is_skipped_is_seen(tmp_path, monkeypatch):
         session.close()
     found = [e for e in events if isinstance(e, k.Metric) and e.name == NAME]
     assert [(e.iteration, e.n) for e in found] == [(0, 16), (1, 16), (2, 16)]
+    assert listened == {"test"}  # of sampled solutions: a greedy one has no choice that weights could change
     assert found[0].value < ROUNDING
     assert found[1].value < ROUNDING
     assert found[2].value > 100 * ROUNDING

@@ -12,7 +12,7 @@ from sapo_engine.evaluation.accuracy import Sampled, Solved, solve
 from sapo_engine.grading.base import Grade
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import SET_ITERATION, SET_TRAJECTORIES, SETS
-from sapo_engine.rollouts.asked import Asked, EvalSet
+from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
@@ -30,38 +30,24 @@ class Watch(Protocol):
         ...
 
 
-def both_ways(
-    asked: Asked,
-    model: Reasoner,
-    questions: Sequence[Question],
-    paths: tuple[str, str],
-    samples: int,
-    watch: Watch,
-) -> tuple[list[list[Solved]], list[list[Solved]]]:
-    """The greedy solution of each question, and `samples` sampled ones, by the random keys of the two `paths`. `watch`
-    hears of all of them.
+def set_trajectories(
+    asked: EvalSet, model: Reasoner, iteration: int, questions: Sequence[Question], first: int, watch: Watch
+) -> list[Trajectory]:
+    """The solutions of `questions`, the set's from the `first` on, as `solutions` has them. `watch` hears of all of
+    them, the greedy one of each question and then the sampled ones.
 
-    The same keys in every iteration: what differs between two iterations is the reasoner.
+    The same random keys in every iteration: what differs between two iterations is the reasoner.
     """
-    count = len(questions)
+    name, samples, count = f"set {asked.name}", asked.samples, len(questions)
 
     def tell(done: int) -> None:
         watch.progress(done, count * (1 + samples))
 
-    greedy = solve(asked, model, questions, paths[0], 1, greedy=True, tick=lambda done, _: tell(done))
+    greedy = solve(asked, model, questions, f"{name} greedy", 1, greedy=True, tick=lambda done, _: tell(done))
     watch.poll_control()
-    sampled = solve(asked, model, questions, paths[1], samples, tick=lambda done, _: tell(count + done))
-    return greedy, sampled
-
-
-def set_trajectories(
-    asked: EvalSet, model: Reasoner, iteration: int, questions: Sequence[Question], first: int, watch: Watch
-) -> list[Trajectory]:
-    """The solutions of `questions`, the set's from the `first` on, as `solutions` has them. See `both_ways`."""
-    name = f"set {asked.name}"
-    greedy, sampled = both_ways(asked, model, questions, (f"{name} greedy", name), asked.samples, watch)
+    sampled = solve(asked, model, questions, name, samples, tick=lambda done, _: tell(count + done))
     block = SETS + SET_ITERATION * iteration + SET_TRAJECTORIES * asked.place
-    return solutions(asked.builder, questions, greedy, sampled, iteration, block + first * (asked.samples + 1))
+    return solutions(asked.builder, questions, greedy, sampled, iteration, block + first * (samples + 1))
 
 
 def solutions(

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sapo_engine.evaluation.accuracy import Sampled
-from sapo_engine.evaluation.eval_set import both_ways, counts, set_trajectories, solutions
+from sapo_engine.evaluation.accuracy import Sampled, solve
+from sapo_engine.evaluation.eval_set import counts, set_trajectories, solutions
 from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
 from sapo_engine.evaluation.sampler_gap import sampler_gap
 from sapo_engine.models.reasoner import Reasoner
@@ -124,8 +124,15 @@ def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> tuple[list[Heard],
     (false positives). Returns what was overheard of the samples, and the greedy solutions."""
     session = phase.context.session
     questions, samples = session.task.questions("test"), session.config.evaluation.samples
+    count = len(questions)
+    whole = count * (1 + samples)
+    best = solve(session, model, questions, "greedy", 1, greedy=True, tick=lambda done, _: phase.progress(done, whole))
+    phase.poll_control()
+    # The same keys in every iteration: what differs between two iterations is the reasoner.
     with session.pool.overhear(OVERHEARD) as heard:
-        best, others = both_ways(session, model, questions, ("greedy", "test"), samples, phase)
+        others = solve(
+            session, model, questions, "test", samples, tick=lambda done, _: phase.progress(count + done, whole)
+        )
     written = solutions(session.builder, questions, best, others, phase.iteration, TESTS + BLOCK * phase.iteration)
     emit_trajectories(phase, written)
     greedy, sampled = counts(questions, samples, written)
