@@ -123,7 +123,7 @@ def end_all(pid: int) -> tuple[list[psutil.Process], list[psutil.Process]]:
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in family:
         process.kill()
-    return psutil.wait_procs(family, timeout=5)
+    return psutil.wait_procs(family, timeout=30)
 
 
 def test_uv_installs_it_as_a_tool(wheel, installed, tmp_path):

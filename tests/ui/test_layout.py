@@ -61,7 +61,7 @@ def looked_at(qtbot, window, shown, sizes=SIZES):
             QApplication.processEvents()
             assert window.size().toTuple() == size, f"{name} does not fit {size}"
             try:  # rows that come a few at a time may be on their way to their places
-                qtbot.waitUntil(lambda: not faults(window), timeout=2000)
+                qtbot.waitUntil(lambda: not faults(window), timeout=10_000)
             except qtbot.TimeoutError:
                 wrong[name, size] = faults(window)
     return wrong

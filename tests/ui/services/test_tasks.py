@@ -31,7 +31,7 @@ def test_work_runs_elsewhere_and_done_on_the_gui_thread(qtbot, owner):
 
 
 def test_each_thread_keeps_its_own_store(qtbot, owner):
-    barrier, pairs = threading.Barrier(2, timeout=5), []
+    barrier, pairs = threading.Barrier(2, timeout=60), []
 
     def work(store):
         barrier.wait()
