@@ -180,7 +180,7 @@ def test_three_classes_are_refused(tmp_path):
         ({}, "nothing to evaluate"),
         ({"run": "{folder}", "verifier": 7}, "no verifier V_7"),
         ({"run": "{folder}", "benchmark": "{file}"}, "maps this task's text"),
-        ({"verifier": "{file}", "benchmark": "{file}"}, "not a model folder"),
+        ({"verifier": "{file}", "benchmark": "{file}"}, "is not a verifier's folder"),
     ],
 )
 def test_bad_input_is_told(folder, bench_file, fields, what):

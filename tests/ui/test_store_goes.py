@@ -366,7 +366,7 @@ def test_the_whole_window_says_it(qtbot, filled, monkeypatch, nothing_left_behin
         filled.unlink()
         qtbot.waitUntil(lambda: bool(told))  # others may say it first; what the poller says it takes back
         qtbot.waitUntil(lambda: window.banner.isVisible() and "studio.db" in window.banner.text)
-        assert "sapo restore" in window.banner.text
+        assert "Restore in the Store menu" in window.banner.text
         assert not filled.exists()
         backups.restore(filled, backups.best(filled))
         qtbot.waitUntil(lambda: not window.banner.isVisible())
