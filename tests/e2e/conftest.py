@@ -33,7 +33,7 @@ from tests.fixtures.once import made_once
 FAKE_WORKER = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
 ENDED = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
 SECONDS = 25.0
-GONE_SECONDS = 2.0
+GONE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="session", autouse=True)
