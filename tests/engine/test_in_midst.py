@@ -84,7 +84,7 @@ class Disturbed:
             self.control.take(Verb.RESUME)
 
 
-@pytest.mark.parametrize("name", [PhaseName.SAMPLE, PhaseName.EVALUATE])
+@pytest.mark.parametrize("name", [PhaseName.SAMPLE, pytest.param(PhaseName.EVALUATE, marks=pytest.mark.slow)])
 def test_a_stop_does_not_wait_for_the_end_of_a_long_step(straight, tmp_path, monkeypatch, name):
     monkeypatch.setattr(control, "STOP_GRACE_SECONDS", 0)
     stopped = Disturbed(tmp_path, name, Verb.STOP)
@@ -98,6 +98,7 @@ def test_a_stop_does_not_wait_for_the_end_of_a_long_step(straight, tmp_path, mon
     assert metrics(events) == metrics(straight)
 
 
+@pytest.mark.slow
 def test_a_step_that_ends_soon_is_kept(tmp_path):
     """A stop in sampling comes into effect behind the shard."""
     stopped = Disturbed(tmp_path, PhaseName.SAMPLE, Verb.STOP)
