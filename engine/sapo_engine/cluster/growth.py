@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sapo_engine.cluster.places import Places
+from sapo_engine.cluster.places import Places, bundle
 
 
 class Growth:
@@ -15,8 +15,8 @@ class Growth:
         self._ray = ray
         self._group: Any = None
         if places.count < wanted:
-            each = {"CPU": float(places.cpus)} | ({"GPU": 1.0} if places.on_cards else {})
-            self._group = ray.util.placement_group([each] * (wanted - places.count), strategy="PACK")
+            lacking = [bundle(places.cpus, places.on_cards)] * (wanted - places.count)
+            self._group = ray.util.placement_group(lacking, strategy="PACK")
 
     @property
     def has_room(self) -> bool:

@@ -104,9 +104,14 @@ def take_places(
     return None
 
 
+def bundle(cpus: int, cards: bool) -> dict[str, float]:
+    """What a rank takes, as Ray names it."""
+    return {"CPU": float(cpus)} | ({"GPU": 1.0} if cards else {})
+
+
 def _bundles(ray: Any, nodes: Sequence[Node], count: int, cpus: int, cards: bool) -> list[dict[str, float]]:
     """What each rank takes; of the first also where it has to be, if there is room for it here."""
-    each = {"CPU": float(cpus)} | ({"GPU": 1.0} if cards else {})
+    each = bundle(cpus, cards)
     mine = ray.get_runtime_context().get_node_id()
     here = [f"node:{node.address}" for node in nodes if node.id == mine and node.ranks(cpus, int(cards))]
     return [each | dict.fromkeys(here, _TOUCH), *(each for _ in range(count - 1))]
