@@ -18,9 +18,9 @@ from sapo_engine.models.loading import load_config, load_network, load_tokenizer
 from sapo_engine.text.prompts import plain_prompt, token_id
 from sapo_engine.verifier.published import KEY, Layout
 from sapo_studio.errors import InputError
+from sapo_studio.model_files.folder import CONFIG
 
 SEPARATOR = "\n"
-CONFIG = "config.json"
 A_VERIFIER = "Give the folder of a token- or sequence-classification model, or the number of a run's verifier."
 
 
